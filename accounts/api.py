@@ -1,0 +1,1 @@
+"""Nobody imports accounts: this surface is empty on purpose."""

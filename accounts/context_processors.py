@@ -1,0 +1,22 @@
+"""The links in every page's bar, by what the person may do."""
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from studies.api import may_research
+
+
+def navigation(request: HttpRequest) -> dict[str, object]:
+    """This function will list the sections of the person who is signed in."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"navigation": []}
+    links = [(reverse("inbox"), _("Inbox")), (reverse("settings"), _("Settings"))]
+    if may_research(user):
+        links.append((reverse("studies"), _("Studies")))
+    if user.is_staff:
+        links.append((reverse("admin:index"), _("Administration")))
+    return {
+        "navigation": [{"url": url, "label": label, "is_current": request.path.startswith(url)} for url, label in links],
+    }

@@ -1,0 +1,86 @@
+"""May this person get this over this channel, now? One expression for one and for a million. Read next: policies.py.
+
+A policy gives rules over rows that stand for recipients. At planning the rows are users, at sending they are
+deliveries; the question carries the names under which a row holds its user, contact point and scope, so that one
+rule serves both. `decide()` turns all rules into one CASE whose value is the number of the first rule that holds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
+from django.db.models.expressions import Combinable
+from django.utils.module_loading import import_string
+
+from channels_ace.message_types import MessageType
+
+Condition = Q | Exists
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Who is asked about: one type over one channel at one time, over rows that hold these names."""
+
+    type: MessageType
+    channel: str
+    contact_kinds: tuple[str, ...]
+    now: datetime
+    user: str = "pk"
+    contact_point: str = "contact_point__id"
+    zone: str = "carillon_recipient__time_zone"
+    scope: Combinable = field(default_factory=lambda: Value(""))
+    expiry: str = ""
+
+    def outer(self, name: str) -> OuterRef:
+        """This function will refer to a column of the row from inside a subquery."""
+        return OuterRef(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A no (`until` is None) or a later, with its reason code (docs/reasons.md) and the rows it holds for."""
+
+    when: Condition
+    reason: str
+    until: datetime | None = None
+
+
+def deny(when: Condition, reason: str) -> Rule:
+    """This function will make a no."""
+    return Rule(when=when, reason=reason)
+
+
+def defer(when: Condition, reason: str, until: datetime) -> Rule:
+    """This function will make a later."""
+    return Rule(when=when, reason=reason, until=until)
+
+
+class Policy(Protocol):
+    """A rule before sending, written once as a set."""
+
+    def rules(self, question: Question) -> Iterable[Rule]: ...
+
+
+@cache
+def policies(paths: tuple[str, ...]) -> tuple[Policy, ...]:
+    """This function will load the policies of the settings, in their order."""
+    return tuple(import_string(path)() for path in paths)
+
+
+def rules(question: Question) -> list[Rule]:
+    """This function will list every rule that applies to the question, noes before laters, each in order of the policies."""
+    found = [rule for policy in policies(tuple(settings.CHANNELS_ACE["POLICIES"])) for rule in policy.rules(question)]
+    # A "later" must never hide a "no": what is deferred and then refused was only a slower refusal.
+    return [rule for rule in found if rule.until is None] + [rule for rule in found if rule.until is not None]
+
+
+def verdict(rules: Sequence[Rule]) -> Combinable:
+    """This function will give an expression over rows: 0 for yes, else 1 + the index of the first rule that holds."""
+    if not rules:
+        return Value(0, output_field=IntegerField())
+    whens: list[Any] = [When(rule.when, then=Value(number)) for number, rule in enumerate(rules, start=1)]
+    return Case(*whens, default=Value(0), output_field=IntegerField())

@@ -1,0 +1,69 @@
+"""What can be said: the registry of message types. Read next: send.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Repeat(StrEnum):
+    """What to do with a send that may or may not have been accepted."""
+
+    AT_MOST_ONCE = "at_most_once"
+    AT_LEAST_ONCE = "at_least_once"
+
+
+class Hours(StrEnum):
+    """When a person may be disturbed: `design` is the table of windows in docs/architecture.md."""
+
+    ANY = "any"
+    CONSIDERATE = "considerate"
+
+
+class UnknownType(LookupError):
+    """No app has registered a message type of this name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageType:
+    """A declared sort of message, named "app.name".
+
+    `variables` are the context keys its texts need; a message without one of them is refused before anything is written.
+    `lane` is one of settings.LANES. `fresh_for` is how long it is worth sending: None means for ever.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    variables: tuple[str, ...] = ()
+    lane: str = "transactional"
+    repeat: Repeat = Repeat.AT_MOST_ONCE
+    hours: Hours = Hours.CONSIDERATE
+    fresh_for: timedelta | None = None
+    fresh_for_channel: Mapping[str, timedelta] = field(default_factory=dict)
+    promotional: bool = False
+
+
+_registered: dict[str, MessageType] = {}
+
+
+def register(message_type: MessageType) -> None:
+    """This function will make a type known. Raises ValueError when another type has its name."""
+    known = _registered.get(message_type.name)
+    if known is not None and known != message_type:
+        raise ValueError(f"Two message types are named {message_type.name!r}.")
+    if "." not in message_type.name:
+        raise ValueError(f"The message type {message_type.name!r} must be named app.name.")
+    _registered[message_type.name] = message_type
+
+
+def registered() -> list[MessageType]:
+    """This function will list every type, in order of name."""
+    return [_registered[name] for name in sorted(_registered)]
+
+
+def find(name: str) -> MessageType:
+    """This function will find a type by name. Raises UnknownType."""
+    try:
+        return _registered[name]
+    except KeyError:
+        raise UnknownType(f"No message type is named {name!r}.") from None

@@ -1,0 +1,32 @@
+"""Where a message may lead: a path of this site, or https on a host the operator has named. Read next: notify.py."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from channels_ace.api import Refused
+
+
+def allowed_link(link: str) -> str:
+    """This function will give the link back, or refuse one that could lead a reader somewhere foreign. Raises Refused."""
+    if not link:
+        return ""
+    if len(link) > 500 or not link.isprintable() or "\\" in link or any(letter.isspace() for letter in link):
+        raise Refused("The link is longer than 500 characters or holds characters that a link cannot have.")
+    try:
+        parts = urlsplit(link)
+        port = parts.port
+    except ValueError as error:
+        raise Refused("The link cannot be read.") from error
+    if not parts.scheme and not parts.netloc and link.startswith("/") and not link.startswith("//"):
+        return link
+    if link.startswith(f"{settings.SITE_URL}/"):
+        return link
+    if parts.scheme != "https" or parts.username is not None or port is not None or parts.hostname not in settings.LINK_HOSTS:
+        raise Refused("The link does not lead to this site or to a host that the operator has allowed.")
+    return link
+
+
+def absolute(link: str) -> str:
+    """This function will make a path of this site into a whole address, for messages that leave it."""
+    return f"{settings.SITE_URL}{link}" if link.startswith("/") else link

@@ -1,0 +1,116 @@
+"""What a person chose: read as one matrix, written one cell at a time. Read next: policies.py, which asks it as a set."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+
+from channels_ace.api import Refused
+from notifications.models import CourseMembership, Preference
+from notifications.registry import CHANNEL_LABELS, Category, NotificationType, registered
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One switch: what holds now, and whether it can be changed."""
+
+    channel: str
+    is_on: bool
+    is_locked: bool
+    # None: no type of this row goes out by this channel, so there is no switch.
+    exists: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the matrix: a category, or a type (or types that share a line)."""
+
+    scope: str
+    label: str | Promise
+    hint: str | Promise
+    is_category: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One category with its rows."""
+
+    category: Category
+    row: Row
+    rows: tuple[Row, ...]
+
+
+class NotChangeable(Refused):
+    """The switch is locked or does not exist."""
+
+
+def matrix(user_id: int) -> list[Section]:
+    """This function will give every switch of a person, in three statements."""
+    chosen = {(choice.scope, choice.channel): choice.is_on for choice in Preference.objects.filter(user_id=user_id)}
+    roles = set(CourseMembership.objects.filter(user_id=user_id, is_active=True).values_list("role", flat=True))
+    sections = []
+    for category in Category:
+        types = [known for known in registered() if known.category == category and is_visible(known, roles)]
+        if types:
+            rows = tuple(_row(group, chosen) for group in _lines(types))
+            sections.append(Section(category, _category_row(category, types, chosen), rows))
+    return sections
+
+
+def choose(user_id: int, scope: str, channel: str, *, is_on: bool, now: datetime) -> None:
+    """This function will turn a channel on or off for a type or a whole category. Raises NotChangeable.
+
+    A category's switch also clears the differing choices of its types, so that it does what it shows.
+    """
+    section = next((found for found in matrix(user_id) if scope in _scopes(found)), None)
+    if section is None or channel not in CHANNEL_LABELS:
+        raise NotChangeable("There is no such switch.")
+    row = section.row if scope == section.category else next(found for found in section.rows if found.scope == scope)
+    cell = next(found for found in row.cells if found.channel == channel)
+    if not cell.exists or cell.is_locked:
+        raise NotChangeable("This switch cannot be changed.")
+    if scope == section.category:
+        scopes = [found.scope for found in section.rows]
+        Preference.objects.filter(user_id=user_id, channel=channel, scope__in=scopes).delete()
+    Preference.objects.update_or_create(user_id=user_id, scope=scope, channel=channel, defaults={"is_on": is_on, "changed_at": now})
+
+
+def is_visible(known: NotificationType, roles: set[str]) -> bool:
+    """This function will tell whether a person of these course roles ever gets notices of a type."""
+    return not known.visible_to or bool(known.visible_to & roles)
+
+
+def _scopes(section: Section) -> set[str]:
+    return {str(section.category), *(row.scope for row in section.rows)}
+
+
+def _lines(types: Iterable[NotificationType]) -> list[list[NotificationType]]:
+    lines: dict[str, list[NotificationType]] = {}
+    for known in types:
+        lines.setdefault(known.scope, []).append(known)
+    return list(lines.values())
+
+
+def _row(types: list[NotificationType], chosen: dict[tuple[str, str], bool]) -> Row:
+    first = types[0]
+    return Row(first.scope, first.label, first.hint, False, tuple(_cell(types, channel, chosen) for channel in CHANNEL_LABELS))
+
+
+def _cell(types: list[NotificationType], channel: str, chosen: dict[tuple[str, str], bool]) -> Cell:
+    first = types[0]
+    if not any(channel in known.channels for known in types):
+        return Cell(channel, is_on=False, is_locked=True, exists=False)
+    default = chosen.get((first.category, channel), channel in first.on)
+    is_locked = all(channel in known.locked for known in types)
+    return Cell(channel, is_on=is_locked or chosen.get((first.scope, channel), default), is_locked=is_locked)
+
+
+def _category_row(category: Category, types: list[NotificationType], chosen: dict[tuple[str, str], bool]) -> Row:
+    cells = []
+    for channel in CHANNEL_LABELS:
+        below = [_cell(line, channel, chosen) for line in _lines(types)]
+        open_cells = [cell for cell in below if cell.exists and not cell.is_locked]
+        cells.append(Cell(channel, is_on=any(cell.is_on for cell in below), is_locked=not open_cells, exists=any(c.exists for c in below)))
+    return Row(str(category), category.label, "", True, tuple(cells))

@@ -1,0 +1,141 @@
+"""What a person did, moved or was told; everything else is derived from the protocol. Read next: planner.py, nudges.py.
+
+The planner row is the only thing a run reads: one a person, found by (zone, burst start). It changes when a burst ends,
+when a session is completed, or when the person becomes or stops being eligible; a run rewrites nobody (docs/adr/0006).
+"""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from channels_ace.api import Message
+from studies.api import Enrollment, ProtocolVersion
+
+
+class ActivityEvent(models.Model):
+    """A dated fact of one enrollment that differs from what the protocol generates: set, moved or removed by someone."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="events", verbose_name=_("enrollment"))
+    event_id = models.CharField(_("event"), max_length=128)
+    # None: this one was removed, and stays removed.
+    date = models.DateField(_("local date"), null=True, blank=True)
+    at = models.DateTimeField(_("recorded"))
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("who"))
+    why = models.CharField(_("why"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("activity event")
+        verbose_name_plural = _("activity events")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "event_id"], name="activity_event_once")]
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class PlannerRow(models.Model):
+    """Where one person is: their current burst (or the next one), and which of its days are done."""
+
+    enrollment = models.OneToOneField(Enrollment, models.CASCADE, primary_key=True, related_name="plan", verbose_name=_("enrollment"))
+    version = models.ForeignKey(ProtocolVersion, models.PROTECT, related_name="+", verbose_name=_("protocol version"))
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    burst = models.PositiveSmallIntegerField(_("burst"))
+    burst_start = models.DateField(_("burst starts"))
+    # Bit d is set when day d (from 0) of this burst is done; the count stands beside it because SQLite counts no bits.
+    done = models.BigIntegerField(_("done days"), db_default=0, default=0)
+    done_count = models.PositiveSmallIntegerField(_("number of done days"), db_default=0, default=0)
+    # False when no rule applies any more: withdrawn, paused, not consented, or the last burst is over.
+    is_eligible = models.BooleanField(_("eligible"), db_default=True, default=True)
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        indexes = [models.Index(fields=["time_zone", "burst_start"], name="plan_zone_start", condition=models.Q(is_eligible=True))]
+
+    def __str__(self) -> str:
+        return f"plan {self.pk}"
+
+
+class Completion(models.Model):
+    """A session that a person started, finished or declined. `session_id` survives amendments of times."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="completions", verbose_name=_("enrollment"))
+    session_id = models.CharField(_("session"), max_length=128)
+    burst = models.PositiveSmallIntegerField(_("burst"))
+    day = models.PositiveSmallIntegerField(_("day"))
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    declined = models.BooleanField(_("declined"), default=False)
+    client_data = models.JSONField(_("client data"), default=dict, blank=True)
+    recorded_at = models.DateTimeField(_("recorded"))
+
+    class Meta:
+        verbose_name = _("completion")
+        verbose_name_plural = _("completions")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "session_id"], name="completion_once")]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class RunLedger(models.Model):
+    """One run of one rule for one zone's local date: written with its nudges, so that a second run finds it and does nothing."""
+
+    version = models.ForeignKey(ProtocolVersion, models.CASCADE, related_name="runs", verbose_name=_("protocol version"))
+    rule = models.CharField(_("rule"), max_length=64)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    local_date = models.DateField(_("local date"))
+    ran_at = models.DateTimeField(_("ran"))
+    decided = models.PositiveIntegerField(_("decided"), default=0)
+    nudged = models.PositiveIntegerField(_("nudged"), default=0)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [models.UniqueConstraint(fields=["version", "rule", "time_zone", "local_date"], name="run_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.time_zone} {self.local_date}"
+
+
+class NudgeDecision(models.Model):
+    """Why a person inside a burst was, or was not, reminded on one local day. The noes are kept too."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="nudge_decisions", db_constraint=False, verbose_name=_("enrollment"))
+    rule = models.CharField(_("rule"), max_length=64)
+    local_date = models.DateField(_("local date"))
+    burst = models.PositiveSmallIntegerField(_("burst"))
+    # early, late, cumulative, pre_burst or none
+    decision = models.CharField(_("decision"), max_length=16)
+    reason = models.CharField(_("reason"), max_length=64)
+    decided_at = models.DateTimeField(_("decided"))
+
+    class Meta:
+        verbose_name = _("nudge decision")
+        verbose_name_plural = _("nudge decisions")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "rule", "local_date"], name="nudge_decision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.decision}: {self.reason}"
+
+
+class Nudge(models.Model):
+    """A reminder that was handed to the router. Unique for each slot of a burst: never twice."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="nudges", db_constraint=False, verbose_name=_("enrollment"))
+    burst = models.PositiveSmallIntegerField(_("burst"))
+    # "missed" (early, late and cumulative share it) or "pre_burst".
+    slot = models.CharField(_("slot"), max_length=64)
+    kind = models.CharField(_("kind"), max_length=16)
+    variant = models.CharField(_("text"), max_length=64)
+    local_date = models.DateField(_("local date"))
+    nudged_at = models.DateTimeField(_("nudged"))
+    message = models.ForeignKey(Message, models.DO_NOTHING, db_constraint=False, related_name="+", verbose_name=_("message"))
+
+    class Meta:
+        verbose_name = _("nudge")
+        verbose_name_plural = _("nudges")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "burst", "slot"], name="nudge_once")]
+        indexes = [models.Index(fields=["message"], name="nudge_message")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.local_date}"

@@ -1,0 +1,21 @@
+"""Every address of this site. Read next: notifications/urls.py, studies/urls.py."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
+
+from accounts.views import home
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    path("", include("notifications.urls")),
+    path("studies/", include("studies.urls")),
+    path("studies/", include("scheduling.urls")),
+    path("api/v1/", include("notifications.rest_api.urls")),
+    path("api/v1/", include("scheduling.rest_api.urls")),
+    path("words.js", JavaScriptCatalog.as_view(packages=["notifications"]), name="words"),
+]

@@ -1,0 +1,32 @@
+"""What other apps may use of studies; everything else here may change."""
+
+from studies.access import get_enrollment, get_study, may_create, may_research, visible_studies
+from studies.audit import write_audit
+from studies.enrollment import NotOpen, enroll, withdraw
+from studies.models import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
+from studies.protocol import Protocol, ProtocolError
+from studies.publishing import create_study, import_protocol, protocol_of, publish, published_version
+
+__all__ = [
+    "AuditEntry",
+    "Enrollment",
+    "NotOpen",
+    "Protocol",
+    "ProtocolError",
+    "ProtocolVersion",
+    "Study",
+    "StudyRole",
+    "create_study",
+    "enroll",
+    "get_enrollment",
+    "get_study",
+    "import_protocol",
+    "may_create",
+    "may_research",
+    "protocol_of",
+    "publish",
+    "published_version",
+    "visible_studies",
+    "withdraw",
+    "write_audit",
+]

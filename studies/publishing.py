@@ -1,0 +1,61 @@
+"""From a document to a design that people live by: import, look, publish. Read next: protocol.py."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from studies.audit import write_audit
+from studies.models import ProtocolVersion, Study, StudyRole
+from studies.protocol import Protocol, ProtocolError, parse
+
+
+class NotPublishable(Exception):
+    """The version is already published, or not the newest."""
+
+
+def create_study(*, name: str, participant_name: str, owner_id: int, now: datetime) -> Study:
+    """This function will create a study in draft, owned by a person."""
+    with transaction.atomic():
+        study = Study.objects.create(name=name, participant_name=participant_name, created_at=now)
+        StudyRole.objects.create(study=study, user_id=owner_id, role=StudyRole.Role.OWNER)
+        write_audit(study, "study_created", now, actor_id=owner_id, details={"name": name})
+    return study
+
+
+def import_protocol(study: Study, document: Mapping[str, Any], *, actor_id: int, now: datetime) -> ProtocolVersion:
+    """This function will keep a valid document as the study's next, unpublished version. Raises ProtocolError with every problem."""
+    parse(document)
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        number = (study.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+        version = ProtocolVersion.objects.create(study=study, number=number, document=dict(document), imported_at=now)
+        write_audit(study, "protocol_imported", now, actor_id=actor_id, details={"version": number})
+    return version
+
+
+def publish(version: ProtocolVersion, *, actor_id: int, now: datetime) -> None:
+    """This function will make a version the one that new participants join. Raises NotPublishable."""
+    with transaction.atomic():
+        study = Study.objects.select_for_update().get(pk=version.study_id)
+        if study.versions.filter(number__gt=version.number).exists():
+            raise NotPublishable("A newer version exists.")
+        if not ProtocolVersion.objects.filter(pk=version.pk, published_at=None).update(published_at=now):
+            raise NotPublishable("This version is already published.")
+        Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(state=Study.State.LIVE)
+        write_audit(study, "protocol_published", now, actor_id=actor_id, details={"version": version.number})
+
+
+def published_version(study: Study) -> ProtocolVersion | None:
+    """This function will give the version that new participants join, if there is one."""
+    return study.versions.filter(published_at__isnull=False).order_by("-number").first()
+
+
+def protocol_of(version: ProtocolVersion) -> Protocol:
+    """This function will read a stored version; what was published is always readable."""
+    return parse(version.document)
+
+
+__all__ = ["NotPublishable", "ProtocolError", "create_study", "import_protocol", "protocol_of", "publish", "published_version"]
