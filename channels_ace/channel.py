@@ -1,0 +1,150 @@
+"""What a channel is: the carrier's side of a delivery. Read next: delivery.py, which calls it, and channels/, one file per carrier."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from channels_ace.models import Message
+
+# A provider is slow when it takes ten seconds; a delivery's lease is longer than that, so an answer is recorded before the lease ends.
+CONNECT_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 10.0
+
+_DETAIL_LENGTH = 200
+_ANY_EMAIL = re.compile(r"[^\s<>@\"'(),;:]+@[^\s<>@\"'(),;:]+")
+_ANY_NUMBER = re.compile(r"\+?\d{7,}")
+_ANY_TOKEN = re.compile(r"[A-Za-z0-9_:\-]{40,}")
+
+
+class Outcome(StrEnum):
+    """What one request to a provider came to. When in doubt it is UNKNOWN: a second text is worse than a question mark."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # certainly not accepted, may be tried again
+    PERMANENT = "permanent"  # certainly not accepted, and never will be
+    UNKNOWN = "unknown"  # may have been accepted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """One provider request. The address is in clear here and nowhere else."""
+
+    token: str  # the attempt's uuid; the provider gets it as correlation, so that its receipts find the attempt
+    to: str = field(repr=False)
+    to_kind: str  # ContactPoint kind: email, phone, device_token, device_fid
+    parts: Mapping[str, str] = field(repr=False)  # rendered parts by name, those that the channel asks for
+    type: str
+    message_id: str
+    language: str
+    ttl_seconds: int | None  # how long the message is still worth something
+    link: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    promotional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The answer to one request. `code` is for programs, `detail` is the provider's own words without any address."""
+
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    provider_message_id: str = ""
+    retry_after_seconds: int | None = None
+    address_is_dead: bool = False  # nobody is reached there any more: the contact point goes
+    parts: int = 1  # what is paid for: the segments of a text
+
+
+class Channel(Protocol):
+    """A way to reach a person. `send` makes exactly one provider request per outgoing, and only when its receipt is asked for,
+    so that a caller whose lease runs out stops asking and nothing more goes out. It raises for no item."""
+
+    name: str
+    provider: str
+    contact_kinds: tuple[str, ...]
+    parts: tuple[str, ...]
+    batch_size: int
+
+    def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
+        """This function will hand each outgoing to the provider and yield it with what the provider answered."""
+        ...
+
+
+class Store(Protocol):
+    """A channel that is its own carrier: it writes its rows in the transaction that plans the message, and needs no address."""
+
+    name: str
+    contact_kinds: tuple[str, ...]
+
+    def write(self, message: "Message", people: "QuerySet[Any]") -> None:
+        """This function will store the message for a queryset of users, in one statement."""
+        ...
+
+
+def carriers() -> dict[str, Channel]:
+    """This function will give the channels that a provider carries, by name."""
+    return {name: channel for name, channel in registered_channels().items() if not hasattr(channel, "write")}
+
+
+def registered_channels() -> dict[str, Any]:
+    """This function will give every channel of the settings by name, made once a process."""
+    return _load(tuple(settings.CHANNELS_ACE["CHANNELS"]))
+
+
+@cache
+def _load(paths: tuple[str, ...]) -> dict[str, Any]:
+    channels = [import_string(path)() for path in paths]
+    return {channel.name: channel for channel in channels}
+
+
+def provider_settings(name: str) -> Mapping[str, Any]:
+    """This function will return the settings of one provider: a key of CHANNELS_ACE_PROVIDERS."""
+    providers: Mapping[str, Mapping[str, Any]] = getattr(settings, "CHANNELS_ACE_PROVIDERS", {})
+    return providers.get(name, {})
+
+
+def without_addresses(text: object, *addresses: str) -> str:
+    """This function will make a provider's error text fit to keep: one short line without these addresses and all that looks like one."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
+    for address in addresses:
+        line = _pattern_of(address).sub("[address]", line)
+    for pattern, name in ((_ANY_EMAIL, "[address]"), (_ANY_NUMBER, "[number]"), (_ANY_TOKEN, "[token]")):
+        line = pattern.sub(name, line)
+    return line[:_DETAIL_LENGTH]
+
+
+def seconds_of(retry_after: object) -> int | None:
+    """This function will read a Retry-After header given in seconds (RFC 9110, 10.2.3); a date or nonsense gives None."""
+    text = str(retry_after)
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def never_connected(error: BaseException) -> bool:
+    """This function will tell of an HTTP library's error whether no connection came about, so that nothing can have been sent."""
+    # Imported here, since the web process never sends and must not pay for the library.
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (ConnectTimeoutError, NewConnectionError)):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
+def _pattern_of(address: str) -> re.Pattern[str]:
+    if not address:
+        return re.compile(r"(?!)")
+    digits = address.lstrip("+")
+    if digits.isdecimal():
+        # Providers print numbers grouped as people write them.
+        return re.compile(r"\+?" + r"[\s().-]*".join(digits))
+    return re.compile(re.escape(address), re.IGNORECASE)

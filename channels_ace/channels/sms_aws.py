@@ -1,0 +1,191 @@
+"""Text messages through AWS: End User Messaging, which echoes our attempt in its receipts, and SNS, which does not.
+
+Read next: ../segments.py, which counts what a text costs.
+"""
+
+import os
+import re
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from channels_ace.channel import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    Channel,
+    Outcome,
+    Outgoing,
+    Receipt,
+    provider_settings,
+    seconds_of,
+    without_addresses,
+)
+from channels_ace.segments import count_segments, write_plainly
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client
+    from mypy_boto3_sns import SNSClient
+
+# Limits of SendTextMessage, from the service model in botocore: MessageBody and TimeToLive.
+_LONGEST_TEXT = 1600
+_SHORTEST_TTL, _LONGEST_TTL = 5, 259_200
+
+# ConflictException: what no later attempt would change. All other reasons are the account's set-up, which an operator mends.
+_CONFLICTS_FOR_GOOD = {
+    "DESTINATION_PHONE_NUMBER_OPTED_OUT": "opted_out",
+    "DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION": "country_blocked",
+    "DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE": "number_blocked",
+    "DESTINATION_PHONE_NUMBER_NOT_VERIFIED": "not_verified",
+}
+_INVALID = {"ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"}
+
+
+class _AwsTextChannel(Channel):
+    name = "sms"
+    contact_kinds = ("phone",)
+    parts = ("text",)
+    batch_size = 20
+
+    def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
+        """This function will send each text with one request, without the library's own retries."""
+        for outgoing in batch:
+            yield outgoing, self._send_one(outgoing)
+
+    def _send_one(self, outgoing: Outgoing) -> Receipt:
+        text = write_plainly(outgoing.parts.get("text", "")).strip()
+        if not text or len(text) > _LONGEST_TEXT:
+            code = "text_too_long" if text else "text_empty"
+            return Receipt(outcome=Outcome.PERMANENT, code=code, detail=f"{len(text)} characters, at most {_LONGEST_TEXT}", parts=0)
+        try:
+            message_id = self._request(outgoing, text).get("MessageId")
+        except Exception as error:  # one bad number must not stop the others
+            return _receipt_of_error(error, outgoing)
+        parts = count_segments(text).parts
+        if not isinstance(message_id, str) or not message_id:
+            return Receipt(outcome=Outcome.UNKNOWN, code="unreadable_answer", detail="answer without a MessageId", parts=parts)
+        return Receipt(outcome=Outcome.ACCEPTED, provider_message_id=message_id, parts=parts)
+
+    @abstractmethod
+    def _request(self, outgoing: Outgoing, text: str) -> Mapping[str, Any]: ...
+
+
+class EndUserMessagingChannel(_AwsTextChannel):
+    """SendTextMessage has no idempotency token, but repeats `Context` in every delivery event: a request that timed out can later be
+    proved accepted."""
+
+    provider = "eum"
+
+    def _request(self, outgoing: Outgoing, text: str) -> Mapping[str, Any]:
+        aws = provider_settings("AWS")
+        request: dict[str, Any] = {
+            "DestinationPhoneNumber": outgoing.to,
+            "MessageBody": text,
+            "MessageType": "PROMOTIONAL" if outgoing.promotional else "TRANSACTIONAL",
+            "Context": {"attempt": outgoing.token},
+        }
+        if outgoing.ttl_seconds is not None:
+            request["TimeToLive"] = min(max(outgoing.ttl_seconds, _SHORTEST_TTL), _LONGEST_TTL)
+        if aws.get("origination_identity"):
+            request["OriginationIdentity"] = aws["origination_identity"]
+        if aws.get("configuration_set"):
+            request["ConfigurationSetName"] = aws["configuration_set"]
+        client: PinpointSMSVoiceV2Client = _client("pinpoint-sms-voice-v2")
+        return client.send_text_message(**request)
+
+
+class SnsChannel(_AwsTextChannel):
+    """For accounts that have no End User Messaging. A text that timed out stays unknown: SNS tells nobody which request it belongs to."""
+
+    provider = "sns"
+
+    def _request(self, outgoing: Outgoing, text: str) -> Mapping[str, Any]:
+        attributes = {
+            "AWS.SNS.SMS.SMSType": "Promotional" if outgoing.promotional else "Transactional",
+            "attempt": outgoing.token,  # not carried to the phone; seen in the request logs of an account
+        }
+        sender = provider_settings("AWS").get("origination_identity", "")
+        if sender:
+            attributes["AWS.MM.SMS.OriginationNumber" if sender.startswith("+") else "AWS.SNS.SMS.SenderID"] = sender
+        client: SNSClient = _client("sns")
+        return client.publish(
+            PhoneNumber=outgoing.to,
+            Message=text,
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+        )
+
+
+class _NotConfiguredError(Exception):
+    """No client could be built, so nothing was sent."""
+
+
+def _client(service: str) -> Any:
+    aws = provider_settings("AWS")
+    options = (
+        aws.get("region_name") or None,
+        aws.get("endpoint_url") or None,
+        aws.get("access_key_id") or None,
+        aws.get("secret_access_key") or None,
+        float(aws.get("timeout_seconds", READ_TIMEOUT_SECONDS)),
+    )
+    try:
+        return _client_of_process(os.getpid(), service, *options)
+    except Exception as error:
+        raise _NotConfiguredError(type(error).__name__) from error
+
+
+@cache
+def _client_of_process(
+    _pid: int, service: str, region: str | None, url: str | None, key: str | None, secret: str | None, timeout: float
+) -> Any:
+    # Imported here, since boto3 costs a process some 46 MiB, and the web process never sends.
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        # With its defaults the library sends up to three times when the answer is slow.
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=timeout,
+    )
+    session: Any = boto3.session.Session()
+    return session.client(service, region_name=region, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret, config=config)
+
+
+def _receipt_of_error(error: Exception, outgoing: Outgoing) -> Receipt:
+    from botocore import exceptions as aws
+
+    detail = without_addresses(error, outgoing.to)
+    if isinstance(error, aws.ClientError):
+        return _receipt_of_answer(error, detail)
+    if isinstance(error, aws.ParamValidationError):
+        return Receipt(outcome=Outcome.PERMANENT, code="invalid_request", detail=detail)
+    if isinstance(error, (_NotConfiguredError, aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
+        return Receipt(outcome=Outcome.REFUSED, code="not_configured", detail=detail)
+    if isinstance(error, (aws.ConnectTimeoutError, aws.EndpointConnectionError, aws.ProxyConnectionError)):
+        return Receipt(outcome=Outcome.REFUSED, code="no_connection", detail=type(error).__name__)
+    # Read timeouts, resets, answers that cannot be parsed, and whatever else happened after the first byte left.
+    return Receipt(outcome=Outcome.UNKNOWN, code="no_answer", detail=f"{type(error).__name__}: {detail}")
+
+
+def _receipt_of_answer(error: "ClientError", detail: str) -> Receipt:
+    answer: Mapping[str, Any] = error.response
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    name, reason = answer.get("Error", {}).get("Code", ""), answer.get("Reason", "")
+    code = reason.lower() if reason else _in_snake_case(name)
+    if not 400 <= status < 500:
+        return Receipt(outcome=Outcome.UNKNOWN, code=f"http_{status}", detail=detail)
+    if name == "ConflictException" and reason in _CONFLICTS_FOR_GOOD:
+        return Receipt(outcome=Outcome.PERMANENT, code=_CONFLICTS_FOR_GOOD[reason], detail=detail)
+    # SNS has no error of its own for a number that said STOP when it publishes; the words are all there is.
+    if name.startswith("OptedOut") or (name in _INVALID and "opted out" in detail.lower()):
+        return Receipt(outcome=Outcome.PERMANENT, code="opted_out", detail=detail)
+    if name in _INVALID:
+        return Receipt(outcome=Outcome.PERMANENT, code=code, detail=detail)
+    return Receipt(outcome=Outcome.REFUSED, code=code, detail=detail, retry_after_seconds=seconds_of(headers.get("retry-after")))
+
+
+def _in_snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removesuffix("Exception")).lower()

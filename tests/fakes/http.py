@@ -1,0 +1,166 @@
+"""The HTTP side of the doubles: which provider a request is for, the faults it meets, and the pages to look into the ledger."""
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes import aws, fcm
+from tests.fakes.answer import Answer, Asked
+from tests.fakes.faults import Faults
+from tests.fakes.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Provider:
+    read: Callable[[bytes], Asked]
+    refuse: Callable[[Asked], Answer | None]
+    accept: Callable[[Asked], Answer]
+    throttle: Callable[[float | None], Answer]
+    fail: Callable[[], Answer]
+
+
+_PROVIDERS = {
+    "eum": _Provider(read=aws.read_eum, refuse=aws.refuse_eum, accept=aws.accept_eum, throttle=aws.throttle_eum, fail=aws.fail_eum),
+    "sns": _Provider(read=aws.read_sns, refuse=aws.refuse_sns, accept=aws.accept_sns, throttle=aws.throttle_sns, fail=aws.fail_sns),
+    "fcm": _Provider(read=fcm.read_fcm, refuse=fcm.refuse_fcm, accept=fcm.accept_fcm, throttle=fcm.throttle_fcm, fail=fcm.fail_fcm),
+}
+
+
+class DoublesServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, host: str, port: int, ledger: Ledger, faults: Faults) -> None:
+        super().__init__((host, port), _Handler)
+        self.ledger = ledger
+        self.faults = faults
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # A client that hangs up first is what half of the faults are about.
+        return
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: DoublesServer
+    protocol_version = "HTTP/1.1"
+    # Without these two a stream of small requests waits for delayed acknowledgements: 500 took 22 seconds instead of half of one.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == "/ledger":
+            after = int(parse_qs(url.query).get("after", ["0"])[0])
+            self._say({"entries": self.server.ledger.entries(after=after)})
+        elif url.path == "/ledger/summary":
+            self._say(self.server.ledger.summary())
+        elif url.path == "/service-account.json":
+            self._say(fcm.make_service_account(f"http://{self.headers['Host']}"))
+        elif url.path == "/healthz":
+            self._say({"ok": True})
+        else:
+            self._say({"error": "no such page"}, status=404)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path == "/faults":
+            self._script(body)
+        elif self.path == "/token":
+            self._answer(fcm.grant_token())
+        elif self.path.startswith("/v1/projects/") and self.path.endswith("/messages:send"):
+            self._serve_fcm(body)
+        elif self.headers.get("X-Amz-Target", "") == "PinpointSMSVoiceV2.SendTextMessage":
+            self._serve(_PROVIDERS["eum"], body)
+        elif b"Action=Publish" in body:
+            self._serve(_PROVIDERS["sns"], body)
+        else:
+            self._say({"error": "no such operation"}, status=404)
+
+    def do_DELETE(self) -> None:
+        if self.path == "/faults":
+            self.server.faults.clear()
+            self._say({"ok": True})
+        else:
+            self._say({"error": "no such page"}, status=404)
+
+    def _script(self, body: bytes) -> None:
+        try:
+            wanted = json.loads(body)
+            self.server.faults.script(
+                wanted["provider"], wanted["fault"], times=int(wanted.get("times", 1)), seconds=float(wanted.get("seconds", 30))
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            self._say({"error": str(error)}, status=400)
+        else:
+            self._say({"ok": True})
+
+    def _serve_fcm(self, body: bytes) -> None:
+        if self.headers.get("Authorization") == f"Bearer {fcm.ACCESS_TOKEN}":
+            self._serve(_PROVIDERS["fcm"], body)
+        else:
+            self._answer(fcm.refuse_stranger())
+
+    def _serve(self, provider: _Provider, body: bytes) -> None:
+        asked = provider.read(body)
+        fault = self.server.faults.next_for(asked.provider)
+        kind = fault.kind if fault else ""
+        seconds = fault.seconds if fault else 0.0
+        if kind == "slow":
+            self.server.faults.wait(seconds)
+        refusal = provider.refuse(asked)
+        if kind == "throttle":
+            refusal = provider.throttle(seconds)
+        elif kind == "error_500":
+            refusal = provider.fail()
+        self._record(asked, accepted=refusal is None, fault=kind)
+        if refusal is not None:
+            self._answer(refusal)
+        elif kind == "hang_after_accept":
+            self.server.faults.wait(seconds)
+            self.close_connection = True
+        elif kind == "reset_after_accept":
+            self._reset()
+        elif kind == "error_500_after_accept":
+            self._answer(provider.fail())
+        elif kind == "malformed":
+            self._answer(Answer(200, "<<< not what was agreed", {"Content-Type": "text/plain"}))
+        else:
+            self._answer(provider.accept(asked))
+
+    def _record(self, asked: Asked, *, accepted: bool, fault: str) -> None:
+        extra = {**asked.extra, "fault": fault} if fault else asked.extra
+        self.server.ledger.write(
+            provider=asked.provider,
+            token=asked.token,
+            accepted=accepted,
+            to=asked.to,
+            body=asked.body,
+            message_type=asked.type,
+            extra=extra,
+        )
+
+    def _reset(self) -> None:
+        # With a linger time of zero, closing sends RST at once instead of a polite end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+        self.close_connection = True
+
+    def _say(self, page: object, *, status: int = 200) -> None:
+        self._answer(Answer(status, json.dumps(page), {"Content-Type": "application/json"}))
+
+    def _answer(self, answer: Answer) -> None:
+        body = answer.body.encode()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
