@@ -13,12 +13,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import F, FilteredRelation, Q, QuerySet, Value
+from django.db.models import DateTimeField, F, FilteredRelation, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from channels_ace.channel import registered_channels
 from channels_ace.decision import Question, Rule, rules, verdict
-from channels_ace.insert import insert_from, insert_verdicts
+from channels_ace.insert import insert_from
 from channels_ace.message_types import MessageType, find
 from channels_ace.models import Delivery, FanOutChunk, Message
 
@@ -197,14 +199,34 @@ def _plan(message: Message, message_type: MessageType, name: str, people: QueryS
     )
     asked: list[Rule] = rules(question)
     rows = with_contact(people, channel.contact_kinds).annotate(verdict=verdict(asked))
-    if channel.contact_kinds:
-        insert_verdicts(message, message_type.lane, name, rows, asked, due_at=message.send_after or now, expires_at=expires_at, now=now)
-        return
-    channel.write(message, rows.filter(verdict=0))
-    # A channel that is its own store has a delivery row only for what was held back.
-    insert_verdicts(
-        message, message_type.lane, name, rows.exclude(verdict=0), asked, due_at=message.send_after or now, expires_at=expires_at, now=now
-    )
+    if not channel.contact_kinds:
+        channel.write(message, rows.filter(verdict=0))
+        # A channel that is its own store has a delivery row only for what was held back.
+        rows = rows.exclude(verdict=0)
+    _insert_deliveries(message, message_type.lane, name, rows, asked, expires_at=expires_at, now=now)
+
+
+def _insert_deliveries(
+    message: Message, lane: str, channel: str, rows: QuerySet[Any], asked: list[Rule], *, expires_at: datetime | None, now: datetime
+) -> None:
+    """This function will insert a delivery for every row of (pk, contact, verdict), in the state its verdict gives."""
+    due_at = message.send_after or now
+    first = Delivery.State.PLANNED if due_at > now else Delivery.State.READY
+    columns: dict[str, str | Combinable] = {
+        "user_id": "pk",
+        "contact_point_id": Coalesce("contact", Value(0)),
+        "message_id": Value(message.pk),
+        "channel": Value(channel),
+        "lane": Value(lane),
+        "created_at": Value(now, output_field=DateTimeField()),
+        "changed_at": Value(now, output_field=DateTimeField()),
+    }
+    if expires_at is not None:
+        columns["expires_at"] = Value(expires_at, output_field=DateTimeField())
+    states = [first, *(Delivery.State.DEFERRED if rule.until else Delivery.State.SUPPRESSED for rule in asked)]
+    reasons = ["", *(rule.reason for rule in asked)]
+    due = [due_at, *(max(rule.until, due_at) if rule.until else now for rule in asked)]
+    insert_from(Delivery, columns, rows, by="verdict", looked_up={"state": states, "reason": reasons, "due_at": due})
 
 
 def with_contact(people: QuerySet[Any], kinds: Iterable[str]) -> QuerySet[Any]:
@@ -224,5 +246,3 @@ def _poke_on_commit(lane: str) -> None:
     poke = import_string(settings.CHANNELS_ACE["POKE"])
     transaction.on_commit(lambda: poke(lane))
 
-
-__all__ = ["Audience", "KeyReused", "Refused", "cancel", "cancel_scope", "insert_from", "send", "with_contact"]

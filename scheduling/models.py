@@ -65,6 +65,8 @@ class Completion(models.Model):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     declined = models.BooleanField(_("declined"), default=False)
+    # Whether finishing it makes the day done: it is a session of the task that the nudge rules count.
+    counts = models.BooleanField(_("counts"), default=True)
     client_data = models.JSONField(_("client data"), default=dict, blank=True)
     recorded_at = models.DateTimeField(_("recorded"))
 

@@ -3,14 +3,17 @@
 from studies.access import get_enrollment, get_study, may_create, may_research, visible_studies
 from studies.audit import write_audit
 from studies.enrollment import NotOpen, enroll, withdraw
-from studies.models import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
-from studies.protocol import Protocol, ProtocolError
+from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
+from studies.protocol import MissedDaysNudge, PreBurstNudge, Protocol, ProtocolError
 from studies.publishing import create_study, import_protocol, protocol_of, publish, published_version
 
 __all__ = [
     "AuditEntry",
+    "DataGroup",
     "Enrollment",
+    "MissedDaysNudge",
     "NotOpen",
+    "PreBurstNudge",
     "Protocol",
     "ProtocolError",
     "ProtocolVersion",

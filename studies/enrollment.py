@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 
 from channels_ace.api import cancel_scope, local_date, parse_zone
 from studies.audit import write_audit
-from studies.models import Enrollment, Study
+from studies.models import DataGroup, Enrollment, Study
 from studies.publishing import published_version
 
 
@@ -47,10 +47,10 @@ def enroll(
                 "enrolled_date": date,
                 "time_zone": time_zone,
                 "consented_at": now if consented else None,
-                "data_groups": list(data_groups),
             },
         )
         if created:
+            DataGroup.objects.bulk_create(DataGroup(enrollment=enrollment, name=name) for name in dict.fromkeys(data_groups))
             write_audit(study, "enrolled", now, actor_id=actor_id, enrollment=enrollment, details={"version": version.number})
             _tell([enrollment.pk], now)
     return enrollment

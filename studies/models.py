@@ -94,7 +94,6 @@ class Enrollment(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="")
     consented_at = models.DateTimeField(_("consented"), null=True, blank=True)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
-    data_groups = models.JSONField(_("data groups"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("enrollment")
@@ -107,6 +106,21 @@ class Enrollment(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class DataGroup(models.Model):
+    """A mark on an enrollment by which rules and texts differ; the first that matches counts."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="data_groups", verbose_name=_("enrollment"))
+    name = models.CharField(_("name"), max_length=64)
+
+    class Meta:
+        verbose_name = _("data group")
+        verbose_name_plural = _("data groups")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "name"], name="data_group_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AuditEntry(models.Model):
