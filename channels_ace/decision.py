@@ -30,7 +30,8 @@ class Question:
     contact_kinds: tuple[str, ...]
     now: datetime
     user: str = "pk"
-    contact_point: str = "contact_point__id"
+    contact_point: str = "contact"
+    address: str = "contact_index"
     zone: str = "carillon_recipient__time_zone"
     scope: Combinable = field(default_factory=lambda: Value(""))
     expiry: str = ""

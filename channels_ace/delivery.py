@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from channels_ace.channel import Channel, Outcome, Outgoing, Receipt, carriers
 from channels_ace.crypto import Unreadable
 from channels_ace.decision import Question, rules, verdict
 from channels_ace.message_types import MessageType, UnknownType, find
-from channels_ace.models import Attempt, ContactPoint, Delivery
+from channels_ace.models import Attempt, ContactPoint, Delivery, Suppression
 from channels_ace.rendering import known_language, render
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,11 @@ def _decide_again(deliveries: Sequence[Delivery], message_type: MessageType, cha
     )
     asked = rules(question)
     ids = [delivery.pk for delivery in deliveries]
-    rows = Delivery.objects.filter(pk__in=ids).annotate(own_expiry=F("expires_at"), own_scope=F("message__scope"))
+    rows = Delivery.objects.filter(pk__in=ids).annotate(
+        own_expiry=F("expires_at"),
+        own_scope=F("message__scope"),
+        contact_index=Subquery(ContactPoint.objects.filter(pk=OuterRef("contact_point_id")).values("index")[:1]),
+    )
     verdicts = dict(rows.annotate(verdict=verdict(asked)).values_list("pk", "verdict"))
     held: dict[int, list[Delivery]] = defaultdict(list)
     allowed = []
@@ -230,9 +234,20 @@ def record(delivery: Delivery, token: UUID, receipt: Receipt, message_type: Mess
         if not mine.update(**values, changed_at=now, lease_until=None):
             logger.warning("Delivery %s was claimed by another worker before its outcome came", delivery.pk)
             return False
+        if receipt.code == "opted_out":
+            _suppress_opted_out(delivery, now)
         if receipt.address_is_dead:
             ContactPoint.objects.filter(pk=delivery.contact_point_id).update(removed_at=now, removed_reason=receipt.code[:64] or "dead")
     return True
+
+
+def _suppress_opted_out(delivery: Delivery, now: datetime) -> None:
+    """This function will remember that the provider knows of an opt-out that we did not: nothing more goes there."""
+    index = ContactPoint.objects.filter(pk=delivery.contact_point_id).values_list("index", flat=True).first()
+    if index is not None:
+        Suppression.objects.get_or_create(
+            index=index, channel=delivery.channel, scope="", defaults={"reason": Suppression.Reason.STOP, "since": now}
+        )
 
 
 def _after(delivery: Delivery, receipt: Receipt, message_type: MessageType, now: datetime) -> dict[str, object]:

@@ -48,8 +48,7 @@ class NotSuppressed:
     def rules(self, question: Question) -> Iterable[Rule]:
         if not question.contact_kinds:
             return
-        address = ContactPoint.objects.filter(pk=question.outer(question.contact_point)).values("index")[:1]
-        blocked = Suppression.objects.filter(channel=question.channel, lifted_at=None, index=address)
+        blocked = Suppression.objects.filter(channel=question.channel, lifted_at=None, index=question.outer(question.address))
         for reason in Suppression.Reason:
             if reason is Suppression.Reason.STOP and question.type.hours is Hours.ANY:
                 continue

@@ -195,7 +195,6 @@ def _plan(message: Message, message_type: MessageType, name: str, people: QueryS
         contact_kinds=channel.contact_kinds,
         now=message.send_after or now,
         scope=Value(message.scope),
-        contact_point="contact",
     )
     asked: list[Rule] = rules(question)
     rows = with_contact(people, channel.contact_kinds).annotate(verdict=verdict(asked))
@@ -230,16 +229,18 @@ def _insert_deliveries(
 
 
 def with_contact(people: QuerySet[Any], kinds: Iterable[str]) -> QuerySet[Any]:
-    """This function will add to each person the contact points a channel could use now, as `contact` (null for none), a row each."""
+    """This function will add to each person the contact points a channel could use now, as `contact` and its blind index (null for none), a row each."""
     kinds = list(kinds)
     if not kinds:
-        return people.annotate(contact=Value(0))
+        return people.annotate(contact=Value(0), contact_index=Value(""))
     usable = Q(
         carillon_contact_points__kind__in=kinds,
         carillon_contact_points__verified_at__isnull=False,
         carillon_contact_points__removed_at=None,
     )
-    return people.annotate(usable=FilteredRelation("carillon_contact_points", condition=usable)).annotate(contact=F("usable__id"))
+    return people.annotate(usable=FilteredRelation("carillon_contact_points", condition=usable)).annotate(
+        contact=F("usable__id"), contact_index=F("usable__index")
+    )
 
 
 def _poke_on_commit(lane: str) -> None:

@@ -127,7 +127,7 @@ def _decide(run: Run, now: datetime) -> int:
     reached = ContactPoint.objects.filter(
         user_id=OuterRef("enrollment__user_id"), kind=ContactPoint.Kind.PHONE, verified_at__isnull=False, removed_at=None
     )
-    rows = _rows(run).annotate(contact=Subquery(reached.values("pk")[:1]))
+    rows = _rows(run).annotate(contact=Subquery(reached.values("pk")[:1]), contact_index=Subquery(reached.values("index")[:1]))
     decision, outcomes = ruling(run.rule, run.design, run.today, barred=_barred(run), reachable=_reachable(run, now))
     columns = {
         "enrollment_id": "enrollment_id",
@@ -154,7 +154,6 @@ def _reachable(run: Run, now: datetime) -> list[Rule]:
         contact_kinds=(ContactPoint.Kind.PHONE,),
         now=now,
         user="enrollment__user_id",
-        contact_point="contact",
         zone="enrollment__user__carillon_recipient__time_zone",
         scope=Value(run.version.study.scope),
     )
