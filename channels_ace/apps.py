@@ -1,5 +1,8 @@
 from django.apps import AppConfig
+from django.core import checks as system_checks
 from django.utils.translation import gettext_lazy as _
+
+from channels_ace import checks
 
 
 class ChannelsAceConfig(AppConfig):
@@ -7,3 +10,9 @@ class ChannelsAceConfig(AppConfig):
     # A label of ours: this app lives in other people's projects.
     label = "carillon_channels"
     verbose_name = _("Delivery")
+
+    def ready(self) -> None:
+        security = system_checks.Tags.security
+        system_checks.register(checks.check_field_keys, security)
+        system_checks.register(checks.check_known_secrets, security, deploy=True)
+        system_checks.register(checks.check_providers_are_real, security, deploy=True)

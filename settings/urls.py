@@ -6,9 +6,12 @@ from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
 from accounts.views import home
+from settings import health
 
 urlpatterns = [
     path("", home, name="home"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
@@ -17,5 +20,6 @@ urlpatterns = [
     path("studies/", include("scheduling.urls")),
     path("api/v1/", include("notifications.rest_api.urls")),
     path("api/v1/", include("scheduling.rest_api.urls")),
+    path("api/", include("notifications.rest_api.root_urls")),
     path("words.js", JavaScriptCatalog.as_view(packages=["notifications"]), name="words"),
 ]
