@@ -1,28 +1,40 @@
 """From a message to the words of one channel, in one language. Read next: templates/messages/.
 
-Texts live at messages/<app>.<type>/<channel>/<part> in any app's templates. A type needs only text.txt, one line that
-says it all: messages/_default/<channel>/<part> makes every channel's parts from it, until the type has its own.
+Texts live at messages/<app>.<type>/<channel>/<part> in any app's templates: <part>.txt is plain text, where nothing is
+escaped, and html.html is HTML, where everything is. A type needs only text.txt, one line that says it all (detail.txt adds
+what the line leaves out): messages/_default/<channel>/<part> makes every channel's parts from it, until the type has its own.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import select_template
+from django.template import Context, Engine
 from django.utils import translation
 
+from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Message
+
+# What every text is given; a message type cannot use these names for its own variables.
+RESERVED = frozenset({"text", "detail", "link", "message", "message_type", "channel", "site_url"})
 
 
 def render(message: Message, channel: str, parts: tuple[str, ...], language: str) -> dict[str, str]:
     """This function will give the channel's parts of a message by name without their ending, in a language of settings.LANGUAGES."""
+    files = {part.rsplit(".", 1)[0]: part if "." in part else _file(part) for part in parts}
     with translation.override(known_language(language)):
-        context = {**_written_for(message.context, language), "link": message.link, "message": message, "site_url": settings.SITE_URL}
-        context["text"] = _render([f"messages/{message.type}/text.txt", "messages/_default/text.txt"], context)
-        return {
-            part.rsplit(".", 1)[0]: _render([f"messages/{message.type}/{channel}/{part}", f"messages/_default/{channel}/{part}"], context)
-            for part in parts
+        context = {
+            **_written_for(message.context, language),
+            "link": message.link,
+            "message": message,
+            "message_type": _type(message),
+            "channel": channel,
+            "site_url": settings.SITE_URL,
         }
+        # One line, whatever line feeds a template or a person's words hold.
+        context["text"] = " ".join(_render(message, "text.txt", context).split())
+        context["detail"] = _render(message, "detail.txt", context)
+        return {name: _render(message, f"{channel}/{file}", context) for name, file in files.items()}
 
 
 def known_language(language: str) -> str:
@@ -31,8 +43,23 @@ def known_language(language: str) -> str:
     return language if language in names else language.split("-")[0] if language.split("-")[0] in names else settings.LANGUAGE_CODE
 
 
-def _render(names: list[str], context: Mapping[str, Any]) -> str:
-    return select_template(names).render(dict(context)).strip()
+def _file(part: str) -> str:
+    return f"{part}.html" if part == "html" else f"{part}.txt"
+
+
+def _type(message: Message) -> MessageType | None:
+    try:
+        return find(message.type)
+    except UnknownType:
+        # A type that is gone since: what was said stays readable.
+        return None
+
+
+def _render(message: Message, file: str, context: Mapping[str, Any]) -> str:
+    template = Engine.get_default().select_template([f"messages/{message.type}/{file}", f"messages/_default/{file}"])
+    words = template.render(Context(dict(context), autoescape=file.endswith(".html")))
+    # strip() gives a plain str: a rendered text is marked safe, and would not be escaped where HTML quotes it.
+    return words.strip()
 
 
 def _written_for(context: Mapping[str, Any], language: str) -> dict[str, Any]:
