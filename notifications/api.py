@@ -6,22 +6,31 @@ from notifications.models import CourseMembership, InboxItem, PlatformUser, Pref
 from notifications.notify import notify
 from notifications.preferences import choose
 from notifications.registry import Category, NotificationType, find, register, registered
+from notifications.rest_api.authentication import person_id
 from notifications.rest_api.problems import Problem
+from notifications.rest_api.strict import ExactBooleanField, InstantField, LocalDateField, StrictSerializer, read_body, read_query
 
 __all__ = [
     "Category",
     "CourseMembership",
+    "ExactBooleanField",
     "InboxItem",
+    "InstantField",
+    "LocalDateField",
     "NotificationType",
     "PlatformUser",
     "Preference",
     "Problem",
+    "StrictSerializer",
     "absolute",
     "allowed_link",
     "badge",
     "choose",
     "find",
     "notify",
+    "person_id",
+    "read_body",
+    "read_query",
     "register",
     "registered",
 ]

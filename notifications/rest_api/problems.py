@@ -1,10 +1,29 @@
 """Every error of the API as problem details (RFC 9457). Read next: the resources beside this file."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rest_framework.exceptions import APIException
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+MEDIA_TYPE = "application/problem+json"
+TITLES: Mapping[int, str | Promise] = {
+    400: _("The request is not valid"),
+    401: _("You are not signed in"),
+    403: _("You may not do this"),
+    404: _("There is nothing here"),
+    405: _("This cannot be done here"),
+    406: _("Only JSON can be had here"),
+    409: _("This does not fit what is stored"),
+    413: _("The request is too large"),
+    415: _("Only JSON in UTF-8 is understood"),
+    429: _("Too many requests"),
+}
 
 
 class Problem(APIException):
@@ -18,4 +37,49 @@ class Problem(APIException):
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """This function will turn an error of a view into problem details; what it does not know stays Django's."""
-    return exception_handler(error, context)
+    if isinstance(error, Http404):
+        # Django's own words name the model.
+        error = NotFound()
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    title = getattr(error, "title", None) or TITLES.get(response.status_code, response.status_text)
+    response.data = problem(response.status_code, str(title), _detail(error), context["request"].path)
+    response.data["type"] = f"urn:carillon:problem:{getattr(error, 'default_code', 'error')}"
+    if isinstance(error, ValidationError):
+        response.data["errors"] = [{"path": path, "message": message} for path, message in _errors(error.detail)]
+    response.content_type = MEDIA_TYPE
+    return response
+
+
+def problem(status: int, title: str, detail: str, instance: str) -> dict[str, Any]:
+    """This function will give the members that every problem has."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
+
+
+@csrf_exempt
+def unknown_resource(request: HttpRequest, path: str = "") -> JsonResponse:
+    """This function will answer for every address of the API that no resource has."""
+    body = problem(404, str(TITLES[404]), str(_("No resource has this address.")), request.path)
+    return JsonResponse(body, status=404, content_type=MEDIA_TYPE)
+
+
+def _detail(error: Exception) -> str:
+    detail = getattr(error, "detail", None)
+    if isinstance(detail, str):
+        return str(detail)
+    return str(_("See errors: each names a place and what is wrong with it.")) if isinstance(error, ValidationError) else str(error)
+
+
+def _errors(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """This function will yield (place, words): a JSON pointer into the body, or "?name" for a part of the query."""
+    if isinstance(detail, Mapping):
+        for name, below in detail.items():
+            own = path if name == "non_field_errors" else str(name) if str(name).startswith("?") else f"{path}/{name}"
+            yield from _errors(below, own)
+    elif isinstance(detail, list):
+        for number, below in enumerate(detail):
+            # A list of words belongs to its place; a list of mappings mirrors a list in the body.
+            yield from _errors(below, path if isinstance(below, ErrorDetail) else f"{path}/{number}")
+    else:
+        yield path, str(detail)
