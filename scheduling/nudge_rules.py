@@ -7,7 +7,7 @@ independent model in Python (tests/scheduling/nudge_model.py) must agree with it
 Days count from 0 here; "missed" includes today, as in the system that the study comes from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -51,10 +51,17 @@ def concerned(rule: MissedDaysNudge | PreBurstNudge, design: Protocol, today: da
 
 
 def ruling(
-    rule: MissedDaysNudge | PreBurstNudge, design: Protocol, today: date, *, barred: Iterable[tuple[Any, str]], reachable: Iterable[Rule]
+    rule: MissedDaysNudge | PreBurstNudge,
+    design: Protocol,
+    today: date,
+    starts: Collection[date],
+    *,
+    barred: Iterable[tuple[Any, str]],
+    reachable: Iterable[Rule],
 ) -> tuple[Combinable, list[Outcome]]:
     """This function will give the decision of a rule as an expression, and what its values stand for.
 
+    Only the days of `starts`, the burst starts that the rows have, become branches.
     `barred` are conditions with reasons that come first (left out by group, already reminded); `reachable` are the
     router's own rules for the channel, of which the noes count here and the laters do not.
     """
@@ -63,13 +70,13 @@ def ruling(
     whens += [When(known.when, then=found.value("none", known.reason)) for known in reachable if known.until is None]
     if isinstance(rule, PreBurstNudge):
         return Case(*whens, default=found.value("pre_burst", "burst_starts_tomorrow")), found.outcomes
-    whens += list(_days(rule, design, today, found))
+    whens += list(_days(rule, design, today, starts, found))
     return Case(*whens, default=found.value("none", "not_in_burst"), output_field=IntegerField()), found.outcomes
 
 
-def _days(rule: MissedDaysNudge, design: Protocol, today: date, found: Ruling) -> Iterable[When]:
+def _days(rule: MissedDaysNudge, design: Protocol, today: date, starts: Collection[date], found: Ruling) -> Iterable[When]:
     series = design.series(rule.series_id)
-    for day in range(series.length_days):
+    for day in sorted((today - start).days for start in starts):
         is_this_day = Q(burst_start=today - timedelta(days=day))
         if day < rule.blackout_start_days:
             yield When(is_this_day, then=found.value("none", "blackout_start"))

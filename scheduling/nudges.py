@@ -5,7 +5,7 @@ router. A missed tick costs nothing while the hour is fresh; a second one finds 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -94,8 +94,11 @@ def do(run: Run, now: datetime) -> int:
             version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now
         )
         roll_over(run.version.pk, run.time_zone, run.today, now)
+        starts = set(_rows(run).order_by().values_list("burst_start", flat=True).distinct())
+        if not starts:
+            return 0
         free_slots(run)
-        decided = _decide(run, now)
+        decided = _decide(run, starts, now)
         nudged = sum(_remind(run, kind, group, variant, now) for kind, group, variant in _texts_due(run))
         RunLedger.objects.filter(pk=ledger.pk).update(decided=decided, nudged=nudged)
     return nudged
@@ -122,13 +125,13 @@ def _rows(run: Run) -> QuerySet[PlannerRow]:
     return rows.filter(concerned(run.rule, run.design, run.today))
 
 
-def _decide(run: Run, now: datetime) -> int:
+def _decide(run: Run, starts: Collection[date], now: datetime) -> int:
     """This function will write one decision with its reason for everyone the run concerns, in one statement."""
     reached = ContactPoint.objects.filter(
         user_id=OuterRef("enrollment__user_id"), kind=ContactPoint.Kind.PHONE, verified_at__isnull=False, removed_at=None
     )
     rows = _rows(run).annotate(contact=Subquery(reached.values("pk")[:1]), contact_index=Subquery(reached.values("index")[:1]))
-    decision, outcomes = ruling(run.rule, run.design, run.today, barred=_barred(run), reachable=_reachable(run, now))
+    decision, outcomes = ruling(run.rule, run.design, run.today, starts, barred=_barred(run), reachable=_reachable(run, now))
     columns = {
         "enrollment_id": "enrollment_id",
         "burst": "burst",
