@@ -4,7 +4,7 @@ from settings import env
 from settings.base import *  # noqa: F403
 from settings.base import CHANNELS_ACE_PROVIDERS, INSTALLED_APPS, STORAGES, TEMPLATES
 
-env.VAR.mkdir(parents=True, exist_ok=True)
+(env.VAR / "static").mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.flag("DEBUG", default=True)
 SECRET_KEY = env.text("SECRET_KEY", "development-only-" + "k" * 40)
