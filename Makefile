@@ -29,7 +29,7 @@ check: setup ## lint, types, import contracts, migrations, settings of productio
 	$(RUN) -m mypy .
 	.venv/bin/lint-imports --no-logo --no-cache
 	$(RUN) manage.py makemigrations --check --dry-run
-	$(RUN) tools/check_production.py
+	$(RUN) tools/as_production.py check --deploy --fail-level WARNING
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(RUN) tools/check_lock.py
 

@@ -133,6 +133,8 @@ CHANNELS_ACE_PROVIDERS: dict[str, Any] = {
     },
 }
 
+# What the Anymail backend named in EMAIL_URL wants to know, such as its key.
+ANYMAIL = env.options("ANYMAIL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Carillon <no-reply@carillon.example>")
 # Where links in messages lead: scheme and host, no path.
 SITE_URL = env.url("SITE_URL", {"http", "https"}, "http://127.0.0.1:8000").rstrip("/")

@@ -1,5 +1,6 @@
 """Settings from the environment, failing with a sentence. Read next: base.py."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ def database(name: str, default: str | None = None) -> dict[str, Any]:
         config["CONN_MAX_AGE"] = number("DATABASE_CONN_MAX_AGE", 60)
         config["OPTIONS"] = {"connect_timeout": 5}
     return config
+
+
+def options(name: str) -> dict[str, Any]:
+    """This function will read a JSON object, for settings whose names depend on what was chosen elsewhere."""
+    try:
+        value = json.loads(text(name, "{}"))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read as JSON.") from error
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object: {{...}}.")
+    return value
 
 
 def email(name: str, default: str | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from settings.base import *  # noqa: F403
 
 DEBUG = False
 SECRET_KEY = env.text("SECRET_KEY")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", env.text("ALLOWED_HOSTS"))
 DATABASES = {"default": env.database("DATABASE_URL", env.text("DATABASE_URL"))}
 CELERY_BROKER_URL = env.url("REDIS_URL", {"redis", "rediss"}, env.text("REDIS_URL"))
 FIELD_KEYS = env.words("FIELD_KEYS", env.text("FIELD_KEYS"))

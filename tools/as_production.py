@@ -1,4 +1,4 @@
-"""Django's deployment checks under production settings, with safe values made up for this one run."""
+"""Run manage.py as production would, with safe values made up for this one run: `python tools/as_production.py check --deploy`."""
 
 import base64
 import os
@@ -25,10 +25,6 @@ def made_up() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"], {**os.environ, **made_up()})
-
-
 if __name__ == "__main__":
-    main()
+    os.chdir(ROOT)
+    os.execve(sys.executable, [sys.executable, "manage.py", *sys.argv[1:]], {**os.environ, **made_up()})
