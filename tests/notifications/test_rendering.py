@@ -134,7 +134,7 @@ def test_an_email_as_it_goes_out_is_small_and_its_styles_are_inline(language: st
     outgoing = Outgoing(
         token="t", to="ana@example.org", to_kind="email", parts=words, type=long.type, message_id="m", language=language, ttl_seconds=None
     )
-    html = str(message_of(outgoing).alternatives[0].content)
+    html = str(message_of(outgoing).alternatives[0][0])
     assert len(html.encode()) < 100_000
     assert f'dir="{"rtl" if language == "ar" else "ltr"}"' in html
     assert re.search(r'<a[^>]*class="button-link"[^>]*style="[^"]*#ffffff', html)
