@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -44,5 +45,5 @@ def fresh(path: str, seconds: str) -> bool:
 
 
 if __name__ == "__main__":
-    probe = {"answers": answers, "listens": listens, "fresh": fresh}[sys.argv[1]]
-    sys.exit(0 if probe(*sys.argv[2:]) else 1)
+    probes: dict[str, Callable[..., bool]] = {"answers": answers, "listens": listens, "fresh": fresh}
+    sys.exit(0 if probes[sys.argv[1]](*sys.argv[2:]) else 1)
