@@ -1,10 +1,9 @@
-import re
-
 import yaml
 from celery import Task
 from django.conf import settings
 
 from channels_ace.api import registered
+from demo import supervisor
 from settings.celery import app
 from tests.settings.production import ROOT
 
@@ -31,9 +30,7 @@ def test_every_queue_is_consumed_by_a_worker_of_the_compose_file() -> None:
 
 
 def test_every_queue_is_consumed_by_the_worker_of_the_demo() -> None:
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "demo").rglob("*.py"))
-    consumed = re.findall(r'"(?:-Q|--queues)",\s*"([a-z,_]+)"', sources)
-    assert [set(queues.split(",")) for queues in consumed] == [queues_used()]
+    assert set(supervisor.QUEUES.split(",")) == queues_used()
 
 
 def test_every_message_type_travels_in_a_lane_that_is_consumed() -> None:
