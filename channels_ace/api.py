@@ -1,7 +1,7 @@
 """What other apps may use of channels_ace; everything else here may change."""
 
 from channels_ace.channel import Store, registered_channels
-from channels_ace.contact_points import BadAddress, add_contact_point, suppress
+from channels_ace.contact_points import BadAddress, add_contact_point, add_contact_points, suppress
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
 from channels_ace.delivery import deliver, deliver_all
 from channels_ace.explain import Explanation, explain
@@ -38,6 +38,7 @@ __all__ = [
     "UnknownZone",
     "Window",
     "add_contact_point",
+    "add_contact_points",
     "add_reasons",
     "cancel",
     "cancel_scope",

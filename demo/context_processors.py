@@ -2,7 +2,13 @@
 
 from django.http import HttpRequest
 
+from demo.people import DOORS, PASSWORD
+
 
 def people(request: HttpRequest) -> dict[str, object]:
     """This function will list who one can sign in as."""
-    return {"demo_people": []}
+    doors = [
+        {"name": door.name, "role": door.role, "description": door.sees, "username": door.username, "password": PASSWORD, "icon": door.icon}
+        for door in DOORS
+    ]
+    return {"demo_people": doors if request.path.startswith("/sign-in") else []}

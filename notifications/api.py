@@ -1,6 +1,7 @@
 """What other apps may use of notifications; everything else here may change."""
 
 from notifications.inbox import badge
+from notifications.ingest import ingest_line
 from notifications.links import absolute, allowed_link
 from notifications.models import CourseMembership, InboxItem, PlatformUser, Preference
 from notifications.notify import notify
@@ -27,6 +28,7 @@ __all__ = [
     "badge",
     "choose",
     "find",
+    "ingest_line",
     "notify",
     "person_id",
     "read_body",

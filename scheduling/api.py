@@ -2,6 +2,7 @@
 
 from scheduling.completions import NotAcceptable, complete
 from scheduling.events import DatedEvent, events_of, move_event
+from scheduling.models import Nudge, NudgeDecision
 from scheduling.nudges import due_runs, tick
 from scheduling.planner import replan
 from scheduling.timeline import DatedSession, UnknownSession, sessions_of
@@ -10,6 +11,8 @@ __all__ = [
     "DatedEvent",
     "DatedSession",
     "NotAcceptable",
+    "Nudge",
+    "NudgeDecision",
     "UnknownSession",
     "complete",
     "due_runs",
