@@ -11,15 +11,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def course() -> None:
-    for name, place in {
-        "ana": {"mode": "verified", "cohort": "1", "team": "red"},
-        "ben": {"mode": "audit", "cohort": "2"},
-        "sue": {"role": "staff", "mode": "honor"},
-        "ida": {"role": "instructor", "mode": ""},
-        "mod": {"role": "moderator", "mode": ""},
-        "cat": {"role": "community_ta", "mode": ""},
-    }.items():
-        make_member(make_user(name), **place)
+    make_member(make_user("ana"), mode="verified", cohort="1", team="red")
+    make_member(make_user("ben"), mode="audit", cohort="2")
+    make_member(make_user("sue"), role="staff", mode="honor")
+    make_member(make_user("ida"), role="instructor", mode="")
+    make_member(make_user("mod"), role="moderator", mode="")
+    make_member(make_user("cat"), role="community_ta", mode="")
     make_member(make_user("gone"), mode="verified", cohort="1", is_active=False)
     make_member(make_user("elsewhere"), "course-v1:Other+X+1", mode="verified", cohort="1", team="red", role="staff")
 
