@@ -14,6 +14,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/inbox-items/", include("notifications.inbox_admin")),
     path("admin/", admin.site.urls),
     path("", include("notifications.urls")),
     path("studies/", include("studies.urls")),

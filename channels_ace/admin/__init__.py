@@ -1,0 +1,5 @@
+"""What operators see: history to read, a story a delivery, no address in clear. Read next: history.py, contacts.py."""
+
+from channels_ace.admin import contacts, history
+
+__all__ = ["contacts", "history"]

@@ -1,0 +1,76 @@
+"""What operators see of courses, choices and platform events. Read next: inbox_admin.py, for the inbox itself."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from notifications.models import CourseMembership, InboxState, IngestedEvent, PlatformUser, Preference
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+else:
+    # Django's classes are generic to the type checker only.
+    Admin = admin.ModelAdmin
+
+
+class HistoryAdmin(Admin):
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(InboxState)
+class InboxStateAdmin(HistoryAdmin):
+    list_display = ["user", "read_through", "read_at"]
+    list_filter = ["read_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+
+
+@admin.register(Preference)
+class PreferenceAdmin(HistoryAdmin):
+    # To be read, and removed where a person asks for the defaults; what they chose is theirs to say.
+    list_display = ["user", "scope", "channel", "is_on", "changed_at"]
+    list_filter = ["is_on", "channel", "changed_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "scope__startswith"]
+    ordering = ["-changed_at"]
+
+
+@admin.register(CourseMembership)
+class CourseMembershipAdmin(Admin):
+    list_display = ["course_key", "user", "role", "mode", "cohort", "team", "is_active"]
+    list_filter = ["is_active", "role", "mode", "course_key"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "course_key__startswith"]
+    autocomplete_fields = ["user"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+
+
+@admin.register(PlatformUser)
+class PlatformUserAdmin(Admin):
+    list_display = ["platform_id", "user"]
+    list_filter = ["user__is_active"]
+    list_select_related = ["user"]
+    search_fields = ["=platform_id", "user__username"]
+    autocomplete_fields = ["user"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+
+
+@admin.register(IngestedEvent)
+class IngestedEventAdmin(HistoryAdmin):
+    list_display = ["event_id", "type", "received_at", "outcome", "reason", "message"]
+    list_filter = ["outcome", "type", "received_at"]
+    list_select_related = ["message"]
+    search_fields = ["event_id__startswith", "type", "reason"]
+    ordering = ["-pk"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,246 @@
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppression
+from channels_ace.models import FanOutChunk, ProviderEvent
+from notifications.api import CourseMembership, InboxItem, PlatformUser, Preference
+from notifications.models import InboxState, IngestedEvent
+from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
+from studies.api import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
+from studies.models import DataGroup
+from tests.factories import make_user
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = date(2026, 3, 2)
+OURS = ("carillon_channels", "carillon_notifications", "studies", "scheduling", "accounts")
+_numbers = count(1)
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("operator", "operator@example.org", "a long password"))
+    return client
+
+
+def grow(rows: int) -> None:
+    """This function will add that many rows to every table, each pointing at rows of its own."""
+    for _ in range(rows):
+        add_one()
+
+
+def add_one() -> None:
+    number = next(_numbers)
+    person = make_user(phone=f"+1206555{number:04d}")
+    Group.objects.create(name=f"group {number}")
+    study = Study.objects.create(name=f"Study {number}", participant_name="Moments", created_at=NOW)
+    version = ProtocolVersion.objects.create(study=study, number=1, document={}, imported_at=NOW)
+    enrollment = Enrollment.objects.create(
+        study=study, version=version, user=person, code=f"P{number}", enrolled_at=NOW, enrolled_date=DAY, time_zone="UTC"
+    )
+    DataGroup.objects.create(enrollment=enrollment, name="arm_a")
+    StudyRole.objects.create(study=study, user=person, role=StudyRole.Role.OWNER)
+    AuditEntry.objects.create(study=study, enrollment=enrollment, actor=person, at=NOW, what="enrolled")
+    message = Message.objects.create(type="other.announcement", context={"title": "Hi"}, idempotency_key=f"key {number}", created_at=NOW)
+    FanOutChunk.objects.create(message=message, number=1, first_user_id=1, last_user_id=2, done_at=NOW)
+    point = ContactPoint.objects.get(user=person)
+    Suppression.objects.create(channel="sms", index=point.index, reason=Suppression.Reason.STOP, since=NOW)
+    delivery = Delivery.objects.create(
+        message=message,
+        user=person,
+        channel="sms",
+        contact_point_id=point.pk,
+        lane="bulk",
+        state=Delivery.State.SUPPRESSED,
+        reason="suppressed_stop",
+        due_at=NOW,
+        created_at=NOW,
+        changed_at=NOW,
+    )
+    token = uuid4()
+    Attempt.objects.create(token=token, delivery=delivery, fence=1, provider="aws", started_at=NOW, outcome="refused")
+    ProviderEvent.objects.create(provider="aws", event_id=f"e{number}", token=token, kind="TEXT_BLOCKED", occurred_at=NOW, received_at=NOW)
+    InboxItem.objects.create(user=person, message=message, category="other")
+    InboxState.objects.create(user=person)
+    Preference.objects.create(user=person, scope="discussion", channel="email", is_on=False, changed_at=NOW)
+    CourseMembership.objects.create(user=person, course_key="course-v1:A+B+C")
+    PlatformUser.objects.create(user=person, platform_id=number)
+    IngestedEvent.objects.create(event_id=f"e{number}", fingerprint="f", received_at=NOW, outcome="notified", message=message)
+    ActivityEvent.objects.create(enrollment=enrollment, event_id="custom:start", date=DAY, at=NOW, actor=person)
+    PlannerRow.objects.create(enrollment=enrollment, version=version, time_zone="UTC", burst=1, burst_start=DAY)
+    Completion.objects.create(enrollment=enrollment, session_id="tap:1:01:0", burst=1, day=1, recorded_at=NOW)
+    RunLedger.objects.create(version=version, rule="missed", time_zone="UTC", local_date=DAY, ran_at=NOW)
+    decision = {"rule": "missed", "local_date": DAY, "burst": 1, "decision": "none", "reason": "on_track", "decided_at": NOW}
+    NudgeDecision.objects.create(enrollment=enrollment, **decision)
+    Nudge.objects.create(
+        enrollment=enrollment, burst=1, slot="missed", kind="early", variant="a", local_date=DAY, nudged_at=NOW, message=message
+    )
+
+
+def list_page(model: type[Any]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def queries_by_model(client: Client) -> dict[str, int]:
+    found = {}
+    for model in admin.site._registry:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(list_page(model)).status_code == 200
+        found[model.__name__] = len(captured)
+    return found
+
+
+def test_every_model_of_ours_is_in_the_admin() -> None:
+    ours = {model for label in OURS for model in apps.get_app_config(label).get_models()}
+
+    # Django's admin takes no composite key: inbox items have a page of their own.
+    assert ours - set(admin.site._registry) == {InboxItem}
+
+
+def test_every_list_can_be_searched_and_filtered() -> None:
+    bare = [model.__name__ for model, page in admin.site._registry.items() if not page.search_fields]
+    unfiltered = [
+        model.__name__
+        for model, page in admin.site._registry.items()
+        if model._meta.app_label in OURS and not page.list_filter and model is not FanOutChunk
+    ]
+
+    assert bare == []
+    assert unfiltered == []
+
+
+def test_no_list_takes_a_query_per_row(client: Client) -> None:
+    grow(3)
+    queries_by_model(client)
+    few = queries_by_model(client)
+    grow(47)
+    many = queries_by_model(client)
+
+    assert min(model._default_manager.count() for model in admin.site._registry) >= 50
+    assert many == few
+
+
+def test_every_page_opens_and_every_search_runs(client: Client) -> None:
+    grow(1)
+    for model in admin.site._registry:
+        first = model._default_manager.order_by("pk").values_list("pk", flat=True)[0]
+        change = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[first])
+        assert client.get(change).status_code == 200, model
+        assert client.get(list_page(model), {"q": "+1 206 555 0100 or so"}).status_code == 200, model
+
+
+def test_history_cannot_be_changed(client: Client) -> None:
+    history = (Delivery, Attempt, Message, ProviderEvent, IngestedEvent, AuditEntry, NudgeDecision, RunLedger)
+    grow(1)
+    for model in history:
+        page = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        key = model._default_manager.values_list("pk", flat=True)[0]
+        assert client.get(reverse(f"{page}_add")).status_code == 403, model
+        assert client.post(reverse(f"{page}_change", args=[key]), {}).status_code == 403, model
+        assert client.post(reverse(f"{page}_delete", args=[key]), {"post": "yes"}).status_code == 403, model
+
+
+def test_an_address_is_found_but_never_shown(client: Client) -> None:
+    make_user("ada", phone="+12065550177")
+    make_user("bob", phone="+12065550188")
+    point = ContactPoint.objects.get(user__username="ada")
+    change = reverse("admin:carillon_channels_contactpoint_change", args=[point.pk])
+
+    found = client.get(list_page(ContactPoint), {"q": "+1 (206) 555-0177"}).content.decode()
+
+    assert ">ada<" in found
+    assert ">bob<" not in found
+    for page in (client.get(list_page(ContactPoint)).content.decode(), client.get(change).content.decode()):
+        assert "2065550177" not in page
+        assert "…0177" in page
+
+
+def test_deliveries_are_found_by_the_address_they_went_to(client: Client) -> None:
+    grow(2)
+    person = User.objects.order_by("pk").last()
+    assert person is not None
+    point = ContactPoint.objects.get(user=person)
+
+    found = client.get(list_page(Delivery), {"q": point.address}).content.decode()
+
+    assert found.count("STOP") == 1
+    assert person.username in found
+
+
+def test_a_delivery_tells_its_whole_story(client: Client) -> None:
+    grow(1)
+    delivery = Delivery.objects.get()
+
+    page = client.get(reverse("admin:carillon_channels_delivery_change", args=[delivery.pk])).content.decode()
+
+    assert delivery.message.public_id in page
+    assert "The number replied STOP." in page
+    assert "refused" in page
+    assert "TEXT_BLOCKED" in page
+
+
+def test_an_operator_blocks_an_address_and_only_that_is_lifted(client: Client) -> None:
+    grow(1)
+    add = reverse("admin:carillon_channels_suppression_add")
+    client.post(add, {"channel": "sms", "address": "+12065559999", "scope": ""})
+    blocked = Suppression.objects.get(reason=Suppression.Reason.OPERATOR)
+    everything = [str(key) for key in Suppression.objects.values_list("pk", flat=True)]
+
+    client.post(list_page(Suppression), {"action": "lift", "_selected_action": everything})
+
+    blocked.refresh_from_db()
+    assert blocked.lifted_at is not None
+    assert Suppression.objects.get(reason=Suppression.Reason.STOP).lifted_at is None
+
+
+def test_inbox_items_have_a_page_of_their_own(client: Client) -> None:
+    grow(101)
+    last = InboxItem.objects.order_by("-user_id").select_related("user")[0]
+
+    index = client.get(reverse("admin:index")).content.decode()
+    first_page = client.get("/admin/inbox-items/").content.decode()
+    hundredth = InboxItem.objects.order_by("-user_id")[99]
+    second_page = client.get("/admin/inbox-items/", {"before": f"{hundredth.user_id}.{hundredth.message_id}"}).content.decode()
+    one = client.get("/admin/inbox-items/", {"user": last.user.username}).content.decode()
+
+    assert "/admin/inbox-items/" in index
+    assert first_page.count("other.announcement") == 100
+    assert "Next page" in first_page
+    assert second_page.count("other.announcement") == 1
+    assert one.count("other.announcement") == 1
+
+
+@pytest.mark.parametrize("query", [{"before": "x"}, {"before": "1.٢"}, {"before": "9" * 40 + ".1"}, {"user": "a\x00b"}])
+def test_a_strange_query_of_the_inbox_page_shows_a_page(client: Client, query: dict[str, str]) -> None:
+    assert client.get("/admin/inbox-items/", query).status_code == 200
+
+
+def test_the_inbox_page_takes_as_many_queries_for_fifty_items_as_for_three(client: Client) -> None:
+    grow(3)
+    client.get("/admin/inbox-items/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/inbox-items/")
+    grow(47)
+    with CaptureQueriesContext(connection) as many:
+        client.get("/admin/inbox-items/")
+
+    assert len(many) == len(few)
+
+
+def test_staff_need_the_permission_to_see_inbox_items(db: None) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+
+    assert client.get("/admin/inbox-items/").status_code == 403

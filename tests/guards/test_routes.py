@@ -1,0 +1,76 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+# Pages that a visitor may see, by name; whoever adds one says here why.
+OPEN_PAGES = {
+    "login": "signing in",
+    "admin:login": "signing in",
+    "logout": "leaving, which is harmless twice",
+    "admin:logout": "leaving, which is harmless twice",
+    "words": "translations for the pages' scripts",
+    "healthz": "asked by what watches the process",
+    "readyz": "asked by what watches the process",
+    "api-unknown": "says that nothing is there",
+}
+# One text for every converter: a valid id, number, word and path at once.
+SAMPLE = "1111111111111111"
+METHODS = ("get", "post", "put", "patch", "delete", "options")
+
+
+def routes(resolver: URLResolver, prefix: str = "", names: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """This function will yield (name, address) for every route, with SAMPLE in every place."""
+    for entry in resolver.url_patterns:
+        address = prefix + sample_of(str(entry.pattern))
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, address, (*names, entry.namespace) if entry.namespace else names)
+        elif isinstance(entry, URLPattern):
+            yield ":".join([*names, entry.name or "unnamed"]), address
+
+
+def sample_of(pattern: str) -> str:
+    # Groups of regular expressions hold no groups of their own here; sample_of is tested below to leave nothing behind.
+    text = re.sub(r"\(\?P<[^>]+>[^()]*\)", SAMPLE, pattern.removeprefix("^").removesuffix("$").removesuffix(r"\Z"))
+    return re.sub(r"<[^>]+>", SAMPLE, text)
+
+
+ALL = sorted(set(routes(get_resolver())))
+API = [address for _, address in ALL if address.startswith("api/v1/")]
+PAGES = [(name, address) for name, address in ALL if not address.startswith("api/v1/")]
+
+
+def test_every_route_has_a_name_and_an_address() -> None:
+    assert len(ALL) > 100
+    assert [address for _, address in ALL if re.search(r"[<>()\[\]\\^$*]", address)] == []
+    assert len(API) >= 11
+
+
+@pytest.mark.parametrize("address", API)
+def test_the_api_refuses_visitors(db: None, address: str) -> None:
+    client = Client()
+
+    for method in METHODS:
+        answer: Any = getattr(client, method)(f"/{address}")
+        assert answer.status_code == 401, method
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "WWW-Authenticate" in answer.headers
+
+
+@pytest.mark.parametrize(("name", "address"), [page for page in PAGES if page[0] not in OPEN_PAGES])
+def test_pages_lead_visitors_to_the_sign_in(db: None, name: str, address: str) -> None:
+    client = Client()
+
+    answer: Any = client.get(f"/{address}")
+    if answer.status_code == 405:
+        answer = client.post(f"/{address}")
+
+    assert answer.status_code == 302, f"{name} answers a visitor: protect it, or say in OPEN_PAGES why not"
+    assert answer.headers["Location"].startswith(("/sign-in/?next=", "/admin/login/?next="))
+
+
+def test_open_pages_exist() -> None:
+    assert OPEN_PAGES.keys() <= {name for name, _ in PAGES}
