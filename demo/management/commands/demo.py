@@ -40,15 +40,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="run headless on a fresh database, print one JSON object, exit 0 if all agrees")
-        parser.add_argument("--reset", action="store_true", help="start over: forget the demo's data")
-        parser.add_argument("--port", type=int, default=8000, help="the port of the pages (default 8000)")
+        parser.add_argument("--reset", action="store_true", default=bool(os.environ.get("RESET")), help="start over: forget the demo's data")
+        parser.add_argument("--port", default=os.environ.get("PORT") or "8000", help="the port of the pages (default 8000)")
 
-    def handle(self, *args: Any, check: bool, reset: bool, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, check: bool, reset: bool, port: str, **options: Any) -> None:
         try:
-            sys.exit(check_all() if check else serve(port, reset=reset))
+            sys.exit(check_all() if check else serve(read_port(port), reset=reset))
         except Unstartable as error:
             self.stderr.write(str(error))
             sys.exit(2)
+
+
+def read_port(text: str) -> int:
+    """This function will read a port number. Raises Unstartable."""
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise Unstartable(f"{text!r} is not a port: choose a number from 1 to 65535.")
+    return int(text)
 
 
 def serve(port: int, *, reset: bool) -> int:
