@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -118,8 +119,14 @@ def _plain(message_type: MessageType, context: Mapping[str, Any]) -> dict[str, A
         plain: dict[str, Any] = json.loads(json.dumps(dict(context), cls=DjangoJSONEncoder))
     except (TypeError, ValueError) as error:
         raise Refused(f"The context of {message_type.name} is not plain data: {error}.") from error
-    if "\\u0000" in json.dumps(plain):
+    written = json.dumps(plain)
+    # After an even number of backslashes: what somebody wrote about \\u0000 is no NUL.
+    if re.search(r"(?<!\\)(?:\\\\)*\\u0000", written):
         raise Refused(f"The context of {message_type.name} holds a NUL character.")
+    try:
+        json.dumps(plain, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Refused(f"The context of {message_type.name} holds half a character.") from error
     return plain
 
 

@@ -93,6 +93,8 @@ def test_one_key_with_other_words_is_an_error() -> None:
         ({"context": {**ANSWER, "post_title": ""}}, Refused),
         ({"context": {**ANSWER, "more": object()}}, Refused),
         ({"context": {**ANSWER, "more": "\0"}}, Refused),
+        ({"context": {**ANSWER, "more": {"deeper": "\\\\\0"}}}, Refused),
+        ({"context": {**ANSWER, "more": "half a \ud83d smile"}}, Refused),
         ({"link": "javascript:alert(1)"}, Refused),
         ({"channels": ["sms"]}, Refused),
     ],
@@ -105,6 +107,11 @@ def test_what_cannot_be_said_is_refused_and_nothing_is_written(changes: dict[str
         notify(**wanted)  # type: ignore[arg-type]
     assert not Message.objects.exists()
     assert not InboxItem.objects.exists()
+
+
+def test_words_about_a_nul_character_are_no_nul_character() -> None:
+    asked = {**ANSWER, "post_title": r"What is \u0000, and 👋?"}
+    assert notify(type="discussion.new_response", audience=[make_user()], context=asked, now=NOW).context == asked
 
 
 def test_a_limit_to_channels_is_kept() -> None:
