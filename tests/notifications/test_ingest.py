@@ -197,6 +197,22 @@ def test_a_lost_database_leaves_the_line_for_the_next_time(learners: list[User],
     assert ingest_line(user_event("e"), NOW).outcome == Outcome.NOTIFIED
 
 
+def test_a_line_cut_off_after_its_message_leaves_nothing_behind(learners: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = IngestedEvent.save
+
+    def lose_connection(event: IngestedEvent, *args: Any, **options: Any) -> None:
+        if "update_fields" in options:
+            raise OperationalError("gone")
+        keep(event, *args, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(IngestedEvent, "save", lose_connection)
+        with pytest.raises(OperationalError):
+            ingest_line(user_event("e"), NOW)
+    assert not (IngestedEvent.objects.exists() or Message.objects.exists() or InboxItem.objects.exists())
+    assert ingest_line(user_event("e"), NOW).outcome == Outcome.NOTIFIED
+
+
 def test_lines_are_read_one_at_a_time_and_an_endless_one_only_at_its_start() -> None:
     stream = io.BytesIO(b"one\r\n\n  \n" + b"x" * (3 * LONGEST_LINE) + b"\ntwo")
     assert [len(line) for line in read_lines(stream)] == [3, LONGEST_LINE + 1, 3]
