@@ -209,7 +209,7 @@ def test_a_line_cut_off_after_its_message_leaves_nothing_behind(learners: list[U
         broken.setattr(IngestedEvent, "save", lose_connection)
         with pytest.raises(OperationalError):
             ingest_line(user_event("e"), NOW)
-    assert not (IngestedEvent.objects.exists() or Message.objects.exists() or InboxItem.objects.exists())
+    assert not any(model.objects.exists() for model in (IngestedEvent, Message, InboxItem))
     assert ingest_line(user_event("e"), NOW).outcome == Outcome.NOTIFIED
 
 
