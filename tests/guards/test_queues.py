@@ -10,7 +10,7 @@ from tests.settings.production import ROOT
 
 def queues_used() -> set[str]:
     app.loader.import_default_modules()
-    named = {task.queue for task in ours().values() if getattr(task, "queue", None)}
+    named = {queue for task in ours().values() if (queue := getattr(task, "queue", None))}
     routed = {route["queue"] for route in (app.conf.task_routes or {}).values()}
     return {settings.CELERY_TASK_DEFAULT_QUEUE, *settings.LANES, *named, *routed}
 
