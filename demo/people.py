@@ -173,7 +173,7 @@ def make_learners(now: datetime) -> None:
 
 
 def _role(number: int) -> str:
-    return {1: "instructor", 2: "staff", 3: "Moderator", 4: "Administrator"}.get(number % 100, "learner")
+    return {1: "instructor", 2: "staff", 3: "moderator", 4: "administrator"}.get(number % 100, "learner")
 
 
 def _mailbox(name: str) -> str:

@@ -70,7 +70,3 @@ def registered() -> list[NotificationType]:
     types = [known for known in registered_message_types() if isinstance(known, NotificationType)]
     return sorted(types, key=lambda known: (order.index(known.category), known.name))
 
-
-def by_platform_name(name: str) -> NotificationType | None:
-    """This function will find the type that a learning platform calls by a bare name, such as "new_response"."""
-    return next((known for known in registered() if known.name.rsplit(".", 1)[-1] == name), None)

@@ -76,7 +76,7 @@ def serve(port: int, *, reset: bool) -> int:
             demo.say(f"the pages are up at {address}; meanwhile the world is lived, day by day")
             demo.manage("load_demo_world")
             start_workers(demo)
-            demo.manage("greet_learners")
+            demo.manage("announce_lab")
             demo.manage("report_demo", "--ledger", str(var / "ledger.jsonl"), check=False)
             introduce(address, demo)
             demo.watch()
@@ -97,7 +97,7 @@ def check_all() -> int:
                 prepare(demo)
                 demo.manage("load_demo_world")
                 start_workers(demo)
-                demo.manage("greet_learners")
+                demo.manage("announce_lab")
                 report = ["report_demo", "--json", "--ledger", str(var / "ledger.jsonl"), "--since", str(began)]
                 return demo.manage(*report, check=False, talk_to=sys.stdout)
     finally:
