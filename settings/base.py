@@ -5,6 +5,8 @@ from typing import Any
 from settings import env
 
 BASE_DIR = env.ROOT
+# What is made while running: SQLite, the folder of the file-system broker, collected static files.
+RUNTIME_DIR = env.VAR
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -116,7 +118,12 @@ CHANNELS_ACE: dict[str, Any] = {
     "POKE": "channels_ace.tasks.poke",
 }
 # Who is told, in the same transaction, when an enrollment changes.
-STUDIES = {"AFTER_CHANGE": ["scheduling.planner.replan"]}
+STUDIES: dict[str, Any] = {
+    "AFTER_CHANGE": ["scheduling.planner.replan"],
+    # What the pages of studies show of what this app does not know: counts, and the picture of a protocol.
+    "FIGURES": "scheduling.monitoring.figures",
+    "PICTURE": "scheduling.pictures.draw_example",
+}
 CHANNELS_ACE_PROVIDERS: dict[str, Any] = {
     "AWS": {
         "region_name": env.text("AWS_REGION", "us-east-1"),
