@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path
+from django.utils.text import capfirst
 
 from notifications.models import InboxItem, InboxState
 
@@ -37,7 +38,7 @@ def list_inbox_items(request: HttpRequest) -> HttpResponse:
         following = query.urlencode()
     context = {
         **admin.site.each_context(request),
-        "title": InboxItem._meta.verbose_name_plural,
+        "title": capfirst(InboxItem._meta.verbose_name_plural),
         "lines": _with_watermarks(shown),
         "name": name,
         "following": following,

@@ -67,7 +67,7 @@ class AttemptInline(Inline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(HistoryAdmin):
-    list_display = ["pk", "user", "channel", "state", "reason_in_words", "message", "due_at", "changed_at"]
+    list_display = ["pk", "user", "channel", "state", "message_type", "changed_at", "reason_in_words"]
     list_filter = [ChannelFilter, "state"]
     list_select_related = ["user", "message"]
     search_fields = ["user__username"]
@@ -83,6 +83,10 @@ class DeliveryAdmin(HistoryAdmin):
     @admin.display(description=_("why"), ordering="reason")
     def reason_in_words(self, delivery: Delivery) -> str:
         return sentence(delivery.reason)
+
+    @admin.display(description=_("type"), ordering="message__type")
+    def message_type(self, delivery: Delivery) -> str:
+        return delivery.message.type
 
     @admin.display(description=_("message"))
     def message_with_link(self, delivery: Delivery) -> SafeString:
