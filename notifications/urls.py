@@ -1,5 +1,19 @@
-"""The learner's pages."""
+"""The learner's pages. Read next: inbox_views.py, settings_views.py."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from notifications.inbox_views import inbox_count, inbox_page, read_all, read_item, unread_item
+from notifications.settings_views import remove_contact_point, settings_page
+from notifications.why_view import why_page
+
+# <slug:...> is ASCII letters, digits, "-" and "_" only, which is what our ids are made of.
+urlpatterns = [
+    path("inbox/", inbox_page, name="inbox"),
+    path("inbox/count/", inbox_count, name="inbox-count"),
+    path("inbox/reading/", read_all, name="inbox-read-all"),
+    path("inbox/<slug:public_id>/reading/", read_item, name="inbox-read"),
+    path("inbox/<slug:public_id>/unreading/", unread_item, name="inbox-unread"),
+    path("inbox/<slug:public_id>/why/", why_page, name="inbox-why"),
+    path("settings/", settings_page, name="settings"),
+    path("settings/addresses/<slug:key>/removal/", remove_contact_point, name="contact-point-removal"),
+]
