@@ -50,16 +50,20 @@ def page(
     user_id: int, now: datetime, *, before: int | None = None, category: str = "", only_unread: bool = False, size: int = 20
 ) -> Page:
     """This function will give a page of the inbox below a key, in two statements however long the inbox is."""
-    rows = unread(user_id, now) if only_unread else items(user_id, now)
+    state = InboxState.objects.filter(user_id=user_id).first()
+    read_through, marked_at = (state.read_through, state.read_at) if state else (0, None)
+    rows = items(user_id, now)
+    if only_unread:
+        rows = rows.filter(read_at=None, message_id__gt=read_through)
     if category:
         rows = rows.filter(category=category)
     if before is not None:
         rows = rows.filter(message_id__lt=before)
     found = list(rows.order_by("-message_id")[: size + 1])
-    read_through = _read_through(user_id)
     for item in found:
         if item.read_at is None and item.message_id <= read_through:
-            item.read_at = item.seen_at = item.message.created_at
+            item.read_at = marked_at
+            item.seen_at = item.seen_at or marked_at
     return Page(found[:size], found[size - 1].message_id if len(found) > size else None)
 
 
@@ -72,11 +76,6 @@ def counts(user_id: int, now: datetime) -> dict[str, int]:
 def badge(user_id: int, now: datetime) -> int:
     """This function will count unseen items up to BADGE_CAP: beyond it the exact number helps nobody."""
     return len(unread(user_id, now).filter(seen_at=None).order_by().values_list("message_id")[:BADGE_CAP])
-
-
-def find_item(user_id: int, public_id: str) -> InboxItem:
-    """This function will find one item of the person's own. Raises InboxItem.DoesNotExist for anybody else's."""
-    return InboxItem.objects.select_related("message").get(user_id=user_id, message__public_id=public_id)
 
 
 def mark_read(item: InboxItem, now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from scheduling.models import Completion, PlannerRow
 from scheduling.planner import counted_task, protocol
@@ -33,13 +34,17 @@ def complete(
     """
     session = find_session(enrollment, session_id)
     if started_at is not None and finished_at is not None and finished_at < started_at:
-        raise NotAcceptable("The session cannot be finished before it was started.")
+        raise NotAcceptable(_("The session cannot be finished before it was started."))
     if now < session.opens_at:
-        raise NotAcceptable("The session has not opened yet.")
+        raise NotAcceptable(_("The session has not opened yet."))
+    if enrollment.state == Enrollment.State.WITHDRAWN:
+        raise NotAcceptable(_("You are no longer in this study."))
     with transaction.atomic():
-        known = Completion.objects.select_for_update().filter(enrollment=enrollment, session_id=session_id).first()
-        if known is None:
-            known = Completion(enrollment=enrollment, session_id=session_id, burst=session.burst_number, day=session.day, recorded_at=now)
+        known, _made = Completion.objects.select_for_update().get_or_create(
+            enrollment=enrollment,
+            session_id=session_id,
+            defaults={"burst": session.burst_number, "day": session.day, "recorded_at": now},
+        )
         known.started_at = known.started_at or started_at
         known.finished_at = known.finished_at or finished_at
         known.declined = known.finished_at is None and (known.declined or declined)

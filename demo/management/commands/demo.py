@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from psycopg import sql
@@ -31,7 +32,6 @@ from demo.supervisor import (
     web_command,
     worker_command,
 )
-from settings import env
 
 
 class Command(BaseCommand):
@@ -62,7 +62,7 @@ def serve(port: int, *, reset: bool) -> int:
     """This function will run the demo until Ctrl-C, and give the exit code."""
     if not is_free(port):
         raise Unstartable(f"Port {port} is taken. Choose another: make demo PORT={port + 1}")
-    var = env.VAR / "demo"
+    var: Path = settings.RUNTIME_DIR / "demo"
     if reset:
         forget(var)
     database = os.environ.get("DATABASE_URL") or f"sqlite:///{var / 'carillon.sqlite3'}"
