@@ -20,7 +20,9 @@ class PersonalLocaleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         recipient = None if isinstance(request.user, AnonymousUser) else getattr(request.user, "carillon_recipient", None)
-        language = known_language(recipient.language) if recipient and recipient.language else translation.get_language_from_request(request)
+        language = (
+            known_language(recipient.language) if recipient and recipient.language else translation.get_language_from_request(request)
+        )
         request.LANGUAGE_CODE = language
         try:
             zone = parse_zone(recipient.time_zone) if recipient and recipient.time_zone else timezone.get_default_timezone()

@@ -9,7 +9,7 @@ from studies.api import may_research
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """This function will lead everyone to their own side: researchers to studies, operators to the administration, learners to the inbox."""
+    """This function will lead researchers to their studies, operators to the administration and learners to the inbox."""
     if may_research(request.user):
         return redirect("studies")
     if request.user.is_staff:

@@ -98,10 +98,7 @@ def participants() -> list[Participant]:
     ]
     everyone = [Participant(n, profile, ZONES[n % len(ZONES)], 95 + n % 6) for n, profile in enumerate(profiles, start=1)]
     # Two who live through a change of clocks: one who misses days, one who is silent.
-    return [
-        Participant(one.number, one.profile, "", None) if one.number in (2, 33) else one
-        for one in everyone
-    ]
+    return [Participant(one.number, one.profile, "", None) if one.number in (2, 33) else one for one in everyone]
 
 
 def make_staff(now: datetime) -> None:
@@ -144,7 +141,11 @@ def make_learners(now: datetime) -> None:
         for name in names
     )
     Recipient.objects.bulk_create(
-        Recipient(user=user, time_zone="Europe/London" if user.username == "learner" else ZONES[n % len(ZONES)], language=("en", "es", "en", "ar")[n % 4])
+        Recipient(
+            user=user,
+            time_zone="Europe/London" if user.username == "learner" else ZONES[n % len(ZONES)],
+            language=("en", "es", "en", "ar")[n % 4],
+        )
         for n, user in enumerate(made)
     )
     PlatformUser.objects.bulk_create(PlatformUser(platform_id=FIRST_PLATFORM_ID + n, user=user) for n, user in enumerate(made))

@@ -130,7 +130,7 @@ class Clock:
         last = datetime.combine(self.today - timedelta(days=2), time(12), tzinfo=UTC)
         for number, line in enumerate(lines):
             self._at(last - timedelta(hours=3 * (len(lines) - number)), partial(ingest_line, line))
-        for hour in range(0, 24 * 8):
+        for hour in range(24 * 8):
             self._at(last - timedelta(days=6) + timedelta(hours=hour, minutes=30), self._deliver)
 
     def _at(self, at: datetime, action: Action) -> None:
@@ -149,9 +149,7 @@ class Clock:
 def join(study: Study, one: Participant, zone: str, now: datetime) -> Enrollment:
     """This function will make a participant and enroll them."""
     users = get_user_model()._default_manager
-    person, _made = users.get_or_create(
-        username=one.username, defaults={"password": make_password(PASSWORD if one.number == 1 else None)}
-    )
+    person, _made = users.get_or_create(username=one.username, defaults={"password": make_password(PASSWORD if one.number == 1 else None)})
     Recipient.objects.get_or_create(user=person, defaults={"time_zone": zone, "language": "es" if one.number % 5 == 0 else "en"})
     verified = one.profile is not Profile.NO_PHONE
     if not ContactPoint.objects.filter(user=person).exists():
@@ -182,4 +180,3 @@ def reply_stop(one: Participant, now: datetime) -> None:
 def leave(one: Participant, now: datetime) -> None:
     """This function will withdraw the participant."""
     withdraw(Enrollment.objects.get(user__username=one.username), now=now, why="asked to leave")
-

@@ -16,7 +16,12 @@ class InboxItem(models.Model):
 
     pk = models.CompositePrimaryKey("user_id", "message_id")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="carillon_inbox", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="carillon_inbox",
+        verbose_name=_("user"),
     )
     message = models.ForeignKey(
         Message, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="inbox_items", verbose_name=_("message")

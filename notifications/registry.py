@@ -69,4 +69,3 @@ def registered() -> list[NotificationType]:
     order = [category.value for category in Category]
     types = [known for known in registered_message_types() if isinstance(known, NotificationType)]
     return sorted(types, key=lambda known: (order.index(known.category), known.name))
-

@@ -102,7 +102,9 @@ class RunLedger(models.Model):
 class NudgeDecision(models.Model):
     """Why a person inside a burst was, or was not, reminded on one local day. The noes are kept too."""
 
-    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="nudge_decisions", db_constraint=False, verbose_name=_("enrollment"))
+    enrollment = models.ForeignKey(
+        Enrollment, models.CASCADE, related_name="nudge_decisions", db_constraint=False, verbose_name=_("enrollment")
+    )
     rule = models.CharField(_("rule"), max_length=64)
     local_date = models.DateField(_("local date"))
     burst = models.PositiveSmallIntegerField(_("burst"))

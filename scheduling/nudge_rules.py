@@ -110,5 +110,3 @@ def _done_in(first: int, last: int) -> Q:
     """This function will tell whether any of the days was done."""
     mask = sum(1 << day for day in range(first, last + 1))
     return Q(GreaterThan(F("done").bitand(mask), 0))
-
-

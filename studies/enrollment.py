@@ -1,4 +1,4 @@
-"""Joining and leaving a study. Each change is told to settings.STUDIES["AFTER_CHANGE"] in its own transaction. Read next: scheduling/planner.py."""
+"""Joining and leaving a study; each change is told to settings.STUDIES["AFTER_CHANGE"]. Read next: scheduling/planner.py."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

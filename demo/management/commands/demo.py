@@ -39,8 +39,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="run headless on a fresh database, print one JSON object, exit 0 if all agrees")
-        parser.add_argument("--reset", action="store_true", default=bool(os.environ.get("RESET")), help="start over: forget the demo's data")
+        parser.add_argument("--check", action="store_true", help="run headless on a fresh database and print one JSON object")
+        parser.add_argument(
+            "--reset", action="store_true", default=bool(os.environ.get("RESET")), help="start over: forget the demo's data"
+        )
         parser.add_argument("--port", default=os.environ.get("PORT") or "8000", help="the port of the pages (default 8000)")
 
     def handle(self, *args: Any, check: bool, reset: bool, port: str, **options: Any) -> None:
