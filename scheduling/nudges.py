@@ -13,20 +13,35 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, DateField, DateTimeField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateField,
+    DateTimeField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Mod
 
-from channels_ace.api import ContactPoint, Delivery, Question, Rule, insert_from, local_now, parse_zone, rules
-from channels_ace.api import find as find_type
+from channels_ace.api import Delivery, insert_from, local_now, parse_zone
 from notifications.api import notify
 from scheduling.models import Nudge, NudgeDecision, PlannerRow, RunLedger
 from scheduling.nudge_rules import concerned, ruling
 from scheduling.planner import adopt_orphans, protocol, roll_over
+from scheduling.reach import NUDGE_TYPE, barring_rules, with_phone
 from studies.api import DataGroup, MissedDaysNudge, PreBurstNudge, Protocol, ProtocolVersion, Study
 
 logger = logging.getLogger(__name__)
 
-NUDGE_TYPE = "studies.nudge"
 # Later than this after its hour a nudge is stale: better none than one at supper time about noon.
 FRESH_FOR = timedelta(hours=4)
 # Ends that reached nobody: the person may still be reminded in this burst. An unknown end is not among them.
@@ -90,9 +105,7 @@ def do(run: Run, now: datetime) -> int:
     Raises IntegrityError when the run has been done.
     """
     with transaction.atomic():
-        ledger = RunLedger.objects.create(
-            version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now
-        )
+        ledger = RunLedger.objects.create(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now)
         roll_over(run.version.pk, run.time_zone, run.today, now)
         starts = set(_rows(run).order_by().values_list("burst_start", flat=True).distinct())
         if not starts:
@@ -113,9 +126,7 @@ def free_slots(run: Run) -> int:
     """This function will free the slots of reminders that reached nobody for good: a failed text does not use up the allowance."""
     failed = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user"), state__in=FREEING)
     alive = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user")).exclude(state__in=FREEING)
-    filled = Nudge.objects.filter(
-        enrollment__plan__in=_rows(run), slot=slot_of(run.rule), local_date__gte=run.today - timedelta(days=40)
-    )
+    filled = Nudge.objects.filter(enrollment__plan__in=_rows(run), slot=slot_of(run.rule), local_date__gte=run.today - timedelta(days=40))
     freed = filled.filter(Exists(failed) & ~Q(Exists(alive))).values_list("pk", flat=True)
     return Nudge.objects.filter(pk__in=list(freed)).update(slot=Concat("slot", Value("#"), Cast("pk", CharField())))
 
@@ -127,12 +138,10 @@ def _rows(run: Run) -> QuerySet[PlannerRow]:
 
 def _decide(run: Run, starts: Collection[date], now: datetime) -> int:
     """This function will write one decision with its reason for everyone the run concerns, in one statement."""
-    reached = ContactPoint.objects.filter(
-        user_id=OuterRef("enrollment__user_id"), kind=ContactPoint.Kind.PHONE, verified_at__isnull=False, removed_at=None
-    )
-    rows = _rows(run).annotate(contact=Subquery(reached.values("pk")[:1]), contact_index=Subquery(reached.values("index")[:1]))
-    decision, outcomes = ruling(run.rule, run.design, run.today, starts, barred=_barred(run), reachable=_reachable(run, now))
-    columns = {
+    rows = with_phone(_rows(run))
+    noes = barring_rules(run.version.study.scope, now)
+    decision, outcomes = ruling(run.rule, run.design, run.today, starts, barred=_barred(run), reachable=noes)
+    columns: dict[str, str | Combinable] = {
         "enrollment_id": "enrollment_id",
         "burst": "burst",
         "rule": Value(run.rule.id),
@@ -150,26 +159,13 @@ def _barred(run: Run) -> Iterable[tuple[Any, str]]:
     yield Exists(filled), "already_notified"
 
 
-def _reachable(run: Run, now: datetime) -> list[Rule]:
-    question = Question(
-        type=find_type(NUDGE_TYPE),
-        channel="sms",
-        contact_kinds=(ContactPoint.Kind.PHONE,),
-        now=now,
-        user="enrollment__user_id",
-        zone="enrollment__user__carillon_recipient__time_zone",
-        scope=Value(run.version.study.scope),
-    )
-    return rules(question)
-
-
 def _texts_due(run: Run) -> list[tuple[str, str, int]]:
     """This function will list the kinds, groups and variants of text that this run's reminders need."""
     due = _reminders(run).order_by().values_list("decision", "text_group", "variant").annotate(people=Count("pk"))
     return sorted((decision, group, variant) for decision, group, variant, _ in due)
 
 
-def _reminders(run: Run) -> QuerySet[NudgeDecision]:
+def _reminders(run: Run) -> QuerySet[Any]:
     """This function will give the decisions of this run that remind someone, with the text each gets.
 
     The variant is spread by enrollment and date: as good as random, the same at every look, and kept with the nudge.
@@ -181,7 +177,9 @@ def _reminders(run: Run) -> QuerySet[NudgeDecision]:
     if groups:
         first = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"), name__in=groups).order_by("pk").values("name")[:1]
         decided = decided.annotate(own_group=Subquery(first))
-        decided = decided.annotate(text_group=Case(When(own_group__isnull=False, then=F("own_group")), default=Value(""), output_field=CharField()))
+        decided = decided.annotate(
+            text_group=Case(When(own_group__isnull=False, then=F("own_group")), default=Value(""), output_field=CharField())
+        )
     else:
         decided = decided.annotate(text_group=Value("", output_field=CharField()))
     sizes = [
@@ -216,7 +214,7 @@ def _remind(run: Run, kind: str, group: str, variant: int, now: datetime) -> int
         idempotency_key=f"nudge:{run.version.pk}:{run.time_zone}:{run.today}:{name}",
         now=now,
     )
-    columns = {
+    columns: dict[str, str | Combinable] = {
         "enrollment_id": "enrollment_id",
         "burst": "burst",
         "slot": Value(slot_of(run.rule)),
