@@ -26,7 +26,7 @@ def may_create(user: Person) -> bool:
 
 def visible_studies(user: Person) -> QuerySet[Study]:
     """This function will give the studies in which a person has a role."""
-    return Study.objects.filter(roles__user_id=user.pk)
+    return Study.objects.filter(roles__user_id=user.pk or 0)
 
 
 def get_study(user: Person, public_id: str, *, to_change: bool = False) -> Study:
@@ -35,6 +35,11 @@ def get_study(user: Person, public_id: str, *, to_change: bool = False) -> Study
     if to_change:
         roles["roles__role__in"] = [StudyRole.Role.OWNER, StudyRole.Role.COORDINATOR]
     return get_object_or_404(Study, public_id=public_id, **roles)
+
+
+def may_change(user: Person, study: Study) -> bool:
+    """This function will tell whether a person may change a study that they see."""
+    return study.roles.filter(user_id=user.pk or 0, role__in=[StudyRole.Role.OWNER, StudyRole.Role.COORDINATOR]).exists()
 
 
 def get_enrollment(study: Study, public_id: str) -> Enrollment:

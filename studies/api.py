@@ -1,7 +1,8 @@
 """What other apps may use of studies; everything else here may change."""
 
-from studies.access import get_enrollment, get_study, may_create, may_research, visible_studies
+from studies.access import get_enrollment, get_study, may_change, may_create, may_research, visible_studies
 from studies.audit import write_audit
+from studies.description import describe_study
 from studies.enrollment import NotOpen, enroll, withdraw
 from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.protocol import MissedDaysNudge, PreBurstNudge, Protocol, ProtocolError
@@ -20,10 +21,12 @@ __all__ = [
     "Study",
     "StudyRole",
     "create_study",
+    "describe_study",
     "enroll",
     "get_enrollment",
     "get_study",
     "import_protocol",
+    "may_change",
     "may_create",
     "may_research",
     "protocol_of",
