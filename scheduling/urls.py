@@ -1,5 +1,14 @@
-"""Addresses of this part."""
+"""The addresses of one study and its participants; creating and publishing are in studies/urls.py. Read next: views.py."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from scheduling import participant_views, views
+
+_ONE = "<slug:study_id>/participants/<slug:participant_id>/"
+
+urlpatterns = [
+    path("<slug:study_id>/", views.study_page, name="study"),
+    path(_ONE, participant_views.participant_page, name="participant"),
+    path(f"{_ONE}moves/", participant_views.move_burst, name="participant_move"),
+    path(f"{_ONE}withdrawal/", participant_views.withdraw_participant, name="participant_withdraw"),
+]

@@ -1,0 +1,56 @@
+"""What a coordinator may change for one participant. Read next: participant_views.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, cast
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from scheduling.burst_calendar import Burst
+from scheduling.pictures import write_day
+
+
+class MoveBurstForm(forms.Form):
+    burst = forms.ChoiceField(label=gettext_lazy("Burst"))
+    to = forms.DateField(label=gettext_lazy("Starts on, where they are"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    why = forms.CharField(label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record."))
+
+    def __init__(self, *args: Any, bursts: Sequence[Burst], movable: Sequence[Burst], days: int, today: date, **kwargs: Any) -> None:
+        """`bursts` are all of the person's, `movable` those that may be moved; each takes up to `days` with its extension."""
+        super().__init__(*args, **kwargs)
+        self.bursts, self.days, self.today = bursts, days, today
+        field = cast("forms.ChoiceField", self.fields["burst"])
+        values = [{"number": burst.number, "date": write_day(burst.start_date)} for burst in movable]
+        names = [_("Burst %(number)d, starts %(date)s") % value for value in values]
+        field.choices = [(burst.event_id, name) for burst, name in zip(movable, names, strict=True)]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        to = given.get("to")
+        if to is None or "burst" not in given:
+            return given
+        if to < self.today:
+            self.add_error("to", _("This is in the past. Choose today or later."))
+            return given
+        place = next(index for index, burst in enumerate(self.bursts) if burst.event_id == given["burst"])
+        before = self.bursts[place - 1] if place else None
+        after = self.bursts[place + 1] if place + 1 < len(self.bursts) else None
+        room = timedelta(days=self.days)
+        if before is not None and to < before.start_date + room:
+            values = {"number": before.number, "day": write_day(before.start_date + room)}
+            self.add_error("to", _("Burst %(number)d may last until then. Choose %(day)s or later.") % values)
+        if after is not None and to > after.start_date - room:
+            values = {"number": after.number, "day": write_day(after.start_date - room)}
+            self.add_error("to", _("Burst %(number)d begins before this one could end. Choose %(day)s or earlier.") % values)
+        return given
+
+
+class WithdrawForm(forms.Form):
+    why = forms.CharField(
+        label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record. Write nothing about health.")
+    )
+    confirmed = forms.BooleanField(label=gettext_lazy("Take this participant out of the study for good"))

@@ -1,0 +1,229 @@
+"""What the page of one participant shows: worked out from the protocol, laid over the few rows that exist. Read next: timeline.py."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from channels_ace.api import local_date, local_now, parse_zone, render, sentence
+from scheduling.burst_calendar import Burst, bursts
+from scheduling.day_strip import square, state_of_day, state_of_session
+from scheduling.models import ActivityEvent, Completion, NudgeDecision
+from scheduling.monitoring import monitored
+from scheduling.pictures import Mark, draw, write_day
+from scheduling.planner import overrides_of, protocol
+from scheduling.texts import SENT, Text, kind_of, name_kind, recent_texts
+from scheduling.timeline import DatedSession, sessions_of
+from scheduling.views import describe_text, name_zone, write_time
+from studies.api import Enrollment, Protocol, Study
+
+MOST_TEXTS = 100
+MOST_DECISIONS = 60
+
+
+@dataclass(frozen=True)
+class Person:
+    """An enrollment, with what the parts of its page are worked out from."""
+
+    study: Study
+    enrollment: Enrollment
+    now: datetime
+
+    @cached_property
+    def design(self) -> Protocol:
+        return protocol(self.enrollment.version_id)
+
+    @cached_property
+    def overrides(self) -> Mapping[str, date | None]:
+        return overrides_of([self.enrollment.pk])[self.enrollment.pk]
+
+    @cached_property
+    def bursts(self) -> list[Burst]:
+        return bursts(self.design, self.enrollment.enrolled_date, self.overrides)
+
+    @cached_property
+    def texts(self) -> list[Text]:
+        return recent_texts(Q(enrollment=self.enrollment), MOST_TEXTS)
+
+    @cached_property
+    def standing(self) -> Any:
+        """The planner row with its standing (monitoring.py); None in the moment before the first tick."""
+        return monitored(self.study, self.now).filter(pk=self.enrollment.pk).first()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return parse_zone(self.enrollment.time_zone or "UTC")
+
+    @property
+    def today(self) -> date:
+        return local_date(self.now, self.zone)
+
+    @property
+    def language(self) -> str:
+        recipient = getattr(self.enrollment.user, "carillon_recipient", None)
+        return recipient.language if recipient is not None else ""
+
+    @property
+    def movable_bursts(self) -> list[Burst]:
+        """Bursts that are not over and in which nothing was done yet: what was done stays on its day."""
+        begun = set(Completion.objects.filter(enrollment=self.enrollment).values_list("burst", flat=True))
+        return [burst for burst in self.bursts if burst.end_date > self.today and burst.number not in begun]
+
+
+def describe_person(person: Person) -> dict[str, Any]:
+    """This function will give the context of participant.html, without what may be done."""
+    return {
+        "participant": _describe_head(person),
+        "timeline": draw(
+            person.design,
+            person.enrollment.enrolled_date,
+            person.zone,
+            overrides=person.overrides,
+            today=person.today,
+            texts=[_mark(text) for text in person.texts if text.state in SENT],
+        ),
+        "bursts": list(_describe_bursts(person)),
+        "texts": [_describe_text(person, text) for text in person.texts],
+        "decisions": list(_describe_decisions(person)),
+        "events": list(_describe_events(person)),
+    }
+
+
+def _describe_head(person: Person) -> dict[str, Any]:
+    enrollment, standing = person.enrollment, person.standing
+    coming = next((burst for burst in person.bursts if burst.start_date > person.today), None)
+    blocked = standing.blocked_by if standing is not None else ""
+    facts = [
+        {"label": _("Local time now"), "value": write_time(local_now(person.now, person.zone))},
+        {"label": _("Reached by text"), "value": sentence(blocked) if blocked else _("Yes")},
+        {
+            "label": _("Next burst"),
+            "value": _name_burst(coming) if coming and enrollment.state != Enrollment.State.WITHDRAWN else _("None"),
+        },
+        {"label": _("Protocol version"), "value": str(enrollment.version.number)},
+    ]
+    return {
+        "label": enrollment.code,
+        "zone": name_zone(enrollment.time_zone),
+        "zone_name": person.zone.key,
+        "state": enrollment.get_state_display(),
+        "is_behind": standing is not None and standing.is_behind,
+        "enrolled_date": enrollment.enrolled_date,
+        "facts": facts,
+    }
+
+
+def _name_burst(burst: Burst) -> str:
+    return _("Burst %(number)d, starts %(date)s") % {"number": burst.number, "date": write_day(burst.start_date)}
+
+
+def _mark(text: Text) -> Mark:
+    kind = "pre_burst" if text.kind_code == "pre_burst" else "reminder"
+    return Mark(text.local_date, kind, _("%(text)s, on %(day)s") % {"text": text.kind, "day": write_day(text.local_date)})
+
+
+def _describe_bursts(person: Person) -> Iterator[dict[str, Any]]:
+    by_burst: dict[int, list[DatedSession]] = defaultdict(list)
+    if person.bursts:
+        first, last = person.bursts[0].start_date, max(burst.end_date for burst in person.bursts)
+        for session in sessions_of(person.enrollment, first, last, person.now):
+            by_burst[session.burst].append(session)
+    for burst in person.bursts:
+        found = by_burst[burst.number]
+        is_current = burst.start_date <= person.today < burst.end_date
+        is_coming = burst.start_date > person.today
+        yield {
+            "number": burst.number,
+            "start_date": burst.start_date,
+            "end_date": burst.last_date,
+            "state": _("Now") if is_current else _("To come") if is_coming else _("Over"),
+            "is_current": is_current,
+            "is_coming": is_coming,
+            "done": sum(session.state == "completed" for session in found),
+            # Today's is still to be done, but counts as soon as it is.
+            "due": sum(session.opens_at <= person.now for session in found),
+            "days": _squares(person, found),
+            "sessions": [] if is_coming else [_describe_session(person, session) for session in found],
+        }
+
+
+def _squares(person: Person, found: list[DatedSession]) -> list[dict[str, Any]]:
+    by_day: dict[int, list[DatedSession]] = defaultdict(list)
+    for session in found:
+        by_day[session.day].append(session)
+    left_on = local_date(person.enrollment.withdrawn_at, person.zone) if person.enrollment.withdrawn_at else date.max
+    squares = []
+    for number, of_day in sorted(by_day.items()):
+        on = of_day[0].date
+        state = state_of_day([session.state for session in of_day])
+        if on >= left_on and state in ("missed", "future"):
+            # Nobody owes what came after they left.
+            state = "excused"
+        squares.append(square(number, on, state, is_today=on == person.today))
+    return squares
+
+
+def _describe_session(person: Person, session: DatedSession) -> dict[str, Any]:
+    label = session.label
+    name = label.get((get_language() or "").split("-")[0]) or next(iter(label.values()), session.task)
+    return {
+        "name": _("Day %(number)d: %(name)s") % {"number": session.day, "name": name},
+        "opens_at": session.opens_at,
+        "closes_at": session.closes_at,
+        "state": state_of_session(session.state),
+    }
+
+
+def _describe_text(person: Person, text: Text) -> dict[str, Any]:
+    row = describe_text(person.study, text)
+    del row["participant_url"]
+    if text.message is not None:
+        row["body"] = render(text.message, "sms", ("text",), person.language)["text"]
+    return row
+
+
+def _describe_decisions(person: Person) -> Iterator[dict[str, Any]]:
+    for decided in NudgeDecision.objects.filter(enrollment=person.enrollment).order_by("-local_date", "rule")[:MOST_DECISIONS]:
+        is_told = decided.decision != "none"
+        kind = decided.decision if is_told else kind_of(person.enrollment.version_id, decided.rule)
+        yield {
+            "on": decided.local_date,
+            "kind": name_kind(kind, decided.burst),
+            "is_told": is_told,
+            "reason": sentence(decided.reason),
+            "reason_code": decided.reason,
+        }
+
+
+def _describe_events(person: Person) -> Iterator[dict[str, Any]]:
+    """What the calendar counts from: the enrollment, then the start of each burst, moved and removed ones with who and why."""
+    changed = {event.event_id: event for event in ActivityEvent.objects.filter(enrollment=person.enrollment).select_related("actor")}
+    yield {
+        "on": person.enrollment.enrolled_date,
+        "name": _("Enrolled"),
+        "event_id": "enrollment",
+        "state": _("From enrollment"),
+        "change": None,
+    }
+    for series in person.design.burst_series:
+        for number in series.numbers:
+            event_id = series.event_id(number)
+            change = changed.get(event_id)
+            generated = person.enrollment.enrolled_date + timedelta(days=series.start_offset_days(number))
+            yield {
+                "on": change.date if change is not None else generated,
+                "name": _("Burst %(number)d starts") % {"number": number},
+                "event_id": event_id,
+                "state": _("Generated") if change is None else _("Moved") if change.date else _("Removed"),
+                "was_on": generated if change is not None else None,
+                "change": change,
+            }
