@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from channels_ace.api import Attempt, Delivery, sentence, to_instant
-from demo.people import Participant, Profile
+from demo.people import Participant, Profile, make_staff
 from demo.world import join, make_study
 from notifications.api import InboxItem
 from scheduling.api import Nudge, tick
@@ -136,6 +136,7 @@ def live_silently(today: date) -> dict[str, int]:
     enrolled = today - timedelta(days=800)
     at = to_instant(enrolled, time(9), ZoneInfo(zone))
     with transaction.atomic():
+        make_staff(at)
         silent = Participant(97, Profile.SILENT, zone, None)
         enrollment = join(make_study(at), silent, zone, at)
         for burst in range(9):

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from channels_ace.api import cancel_scope, local_date, parse_zone
+from notifications.api import notify
 from studies.audit import write_audit
 from studies.models import DataGroup, Enrollment, Study
 from studies.publishing import published_version
@@ -53,6 +54,15 @@ def enroll(
             DataGroup.objects.bulk_create(DataGroup(enrollment=enrollment, name=name) for name in dict.fromkeys(data_groups))
             write_audit(study, "enrolled", now, actor_id=actor_id, enrollment=enrollment, details={"version": version.number})
             _tell([enrollment.pk], now)
+            notify(
+                type="studies.joined",
+                audience=[user_id],
+                context={"study": study.participant_name},
+                link="/my-studies/",
+                scope=study.scope,
+                idempotency_key=f"joined:{enrollment.public_id}",
+                now=now,
+            )
     return enrollment
 
 

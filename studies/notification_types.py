@@ -23,3 +23,14 @@ register(
         promotional=True,
     )
 )
+register(
+    NotificationType(
+        name="studies.joined",
+        category=Category.STUDY,
+        label=_("Joining a study"),
+        hint=_("When you join a study"),
+        channels=("inbox", "email"),
+        on=frozenset({"inbox"}),
+        variables=("study",),
+    )
+)

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from demo.people import make_learners
 from demo.world import is_loaded, load
 
 
@@ -17,9 +18,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--today", type=date.fromisoformat, default=None, help="the day the world ends before (default: today, UTC)")
 
-    def handle(self, *args: Any, today: date | None, **options: Any) -> None:
+        parser.add_argument("--only-people", action="store_true", help="the learners and nothing of their past")
+
+    def handle(self, *args: Any, today: date | None, only_people: bool, **options: Any) -> None:
         # The virtual clock delivers by itself: a worker on the real one would find all of this long expired.
         settings.CHANNELS_ACE["POKE"] = "channels_ace.send.leave_to_the_sweep"
+        if only_people:
+            make_learners(datetime.now(UTC))
+            return
         if is_loaded():
             self.stdout.write("  · the world is there already; RESET=1 starts over")
             return
