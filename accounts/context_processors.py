@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from studies.api import may_research
+from studies.api import may_research, takes_part
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
@@ -13,6 +13,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return {"navigation": []}
     links = [(reverse("inbox"), _("Inbox")), (reverse("settings"), _("Settings"))]
+    if takes_part(user):
+        links.append((reverse("my_studies"), _("My studies")))
     if may_research(user):
         links.append((reverse("studies"), _("Studies")))
     if user.is_staff:

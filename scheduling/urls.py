@@ -3,10 +3,12 @@
 from django.urls import path
 
 from scheduling import participant_views, views
+from scheduling.my_studies import my_studies
 
 _ONE = "<slug:study_id>/participants/<slug:participant_id>/"
 
 urlpatterns = [
+    path("mine/", my_studies, name="my_studies"),
     path("<slug:study_id>/", views.study_page, name="study"),
     path(_ONE, participant_views.participant_page, name="participant"),
     path(f"{_ONE}moves/", participant_views.move_burst, name="participant_move"),

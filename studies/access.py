@@ -19,6 +19,11 @@ def may_research(user: Person) -> bool:
     return permitted or StudyRole.objects.filter(user_id=user.pk).exists()
 
 
+def takes_part(user: Person) -> bool:
+    """This function will tell whether a person is, or was, a participant of any study."""
+    return user.is_authenticated and Enrollment.objects.filter(user_id=user.pk).exists()
+
+
 def may_create(user: Person) -> bool:
     """This function will tell whether a person may create studies."""
     return bool(getattr(user, "has_perm", lambda _: False)("studies.add_study"))

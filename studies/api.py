@@ -1,6 +1,6 @@
 """What other apps may use of studies; everything else here may change."""
 
-from studies.access import get_enrollment, get_study, may_change, may_create, may_research, visible_studies
+from studies.access import get_enrollment, get_study, may_change, may_create, may_research, takes_part, visible_studies
 from studies.audit import write_audit
 from studies.description import describe_study
 from studies.enrollment import NotOpen, enroll, withdraw
@@ -32,6 +32,7 @@ __all__ = [
     "protocol_of",
     "publish",
     "published_version",
+    "takes_part",
     "visible_studies",
     "withdraw",
     "write_audit",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from channels_ace.api import cancel_scope, local_date, parse_zone
@@ -58,7 +59,7 @@ def enroll(
                 type="studies.joined",
                 audience=[user_id],
                 context={"study": study.participant_name},
-                link="/my-studies/",
+                link=reverse("my_studies"),
                 scope=study.scope,
                 idempotency_key=f"joined:{enrollment.public_id}",
                 now=now,
