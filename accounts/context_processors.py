@@ -12,13 +12,13 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"navigation": []}
-    links = [(reverse("inbox"), _("Inbox")), (reverse("settings"), _("Settings"))]
+    links = [(reverse("inbox"), _("Inbox"), "inbox"), (reverse("settings"), _("Settings"), "settings")]
     if takes_part(user):
-        links.append((reverse("my_studies"), _("My studies")))
+        links.append((reverse("my_studies"), _("My studies"), "calendar"))
     if may_research(user):
-        links.append((reverse("studies"), _("Studies")))
+        links.append((reverse("studies"), _("Studies"), "study"))
     if user.is_staff:
-        links.append((reverse("admin:index"), _("Administration")))
-    return {
-        "navigation": [{"url": url, "label": label, "is_current": request.path.startswith(url)} for url, label in links],
-    }
+        links.append((reverse("admin:index"), _("Administration"), "people"))
+    # The longest address that fits is where one is: /studies/mine/ lies below /studies/.
+    current = max((url for url, _label, _icon in links if request.path.startswith(url)), key=len, default="")
+    return {"navigation": [{"url": url, "label": label, "icon": icon, "is_current": url == current} for url, label, icon in links]}
