@@ -46,7 +46,8 @@ def draw(
     known = bursts(design, enrolled_date, overrides)
     end = max((burst.end_date for burst in known), default=enrolled_date + 28 * _DAY)
     width = (end - enrolled_date).days
-    width += max(2, width // 40)
+    # Room for the date under the last burst.
+    width += max(2, width // 16)
 
     def x(day: date) -> int:
         return (day - enrolled_date).days

@@ -51,11 +51,15 @@ def _bursts(values: Mapping[str, Any]) -> Row:
     if values["interval_days"] and count > 1:
         every = _("One every %(interval)s, on the same weekday.") if values["keeps_weekday"] else _("One every %(interval)s.")
         said.append(every % {"interval": count_days(values["interval_days"])})
-    if values["delay_days"]:
-        said.append(_("The first starts %(days)s after enrollment.") % {"days": count_days(values["delay_days"])})
+    numbers["delay"] = count_days(values["delay_days"])
+    if count == 1:
+        start = _("It starts %(delay)s after enrollment.") if values["delay_days"] else _("It starts on the day of enrollment.")
+        said += [start % numbers, _("It ends on study day %(day)d.") % numbers]
     else:
-        said.append(_("The first starts on the day of enrollment."))
-    said.append(_("The last ends on study day %(day)d.") % numbers)
+        start = (
+            _("The first starts %(delay)s after enrollment.") if values["delay_days"] else _("The first starts on the day of enrollment.")
+        )
+        said += [start % numbers, _("The last ends on study day %(day)d.") % numbers]
     if values["complete_after_days"] < values["length_days"]:
         said.append(_("A burst is complete with %(days)d days done.") % {"days": values["complete_after_days"]})
     if values["extend_to_days"] > values["length_days"]:

@@ -140,7 +140,8 @@ def test_the_worst_come_first_and_pages_leave_nobody_out() -> None:
     for number, enrollment in enumerate(people[:5]):
         do_days(enrollment, *range(1, number + 1))
 
-    rows, cursor, order = monitored(study, FIFTH_DAY), "", []
+    rows, cursor = monitored(study, FIFTH_DAY), ""
+    order: list[Enrollment] = []
     while cursor or not order:
         found = page(rows, cursor, size=3)
         order += [row.enrollment for row in found.rows]

@@ -42,12 +42,12 @@ def test_from_nothing_to_a_published_study(client: Client, researcher: User) -> 
     # when
     created = client.post(reverse("study_new"), {"name": "mPower 2.0", "participant_name": "Daily Moments"})
     study = Study.objects.get()
-    imported = client.post(created.url, {"document_text": json.dumps(mpower_document())}, follow=True)
+    imported = client.post(created.headers["Location"], {"document_text": json.dumps(mpower_document())}, follow=True)
     seen = client.get(reverse("study_publish", args=[study.public_id]))
     published = client.post(reverse("study_publish", args=[study.public_id]), {"version": 1}, follow=True)
 
     # then
-    assert created.url == import_url(study)
+    assert created.headers["Location"] == import_url(study)
     html = imported.content.decode()
     assert "9 bursts of 2 weeks." in html
     assert "One every 13 weeks, on the same weekday." in html
@@ -156,7 +156,7 @@ def test_publishing_again_leads_to_a_new_document(client: Client, researcher: Us
 
     response = client.post(reverse("study_publish", args=[study.public_id]), {"version": 1})
 
-    assert response.url == import_url(study)
+    assert response.headers["Location"] == import_url(study)
     assert AuditEntry.objects.filter(what="protocol_published").count() == 1
 
 
@@ -201,3 +201,12 @@ def test_json_is_read_strictly() -> None:
     with pytest.raises(NotJson) as error:
         read_json('{"a": 1}\n x')
     assert (error.value.code, error.value.line, error.value.column) == ("syntax", 2, 2)
+
+
+def test_a_pasted_document_beyond_the_limit_is_refused_with_a_page_of_ours(client: Client, study: Study) -> None:
+    client.raise_request_exception = False
+
+    response = client.post(import_url(study), {"document_text": " " * 1_100_000})
+
+    assert response.status_code == 400
+    assert "larger than 1 MB" in response.content.decode()

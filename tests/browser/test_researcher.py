@@ -1,0 +1,99 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from scheduling import planner
+from scheduling.api import tick
+from scheduling.models import ActivityEvent
+from studies.api import Enrollment, StudyRole
+from tests.factories import make_user
+from tests.scheduling.worlds import MPOWER, join, make_study
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+OpenPage = Callable[..., Page]
+CheckAccess = Callable[[Page], None]
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_protocols() -> None:
+    planner.protocol.cache_clear()
+
+
+def make_researcher() -> None:
+    person = make_user("rosa", time_zone="America/New_York")
+    person.user_permissions.add(Permission.objects.get(codename="add_study", content_type__app_label="studies"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_researcher_brings_a_protocol_to_life(open_page: OpenPage, check_access: CheckAccess, width: int) -> None:
+    make_researcher()
+    page = open_page("rosa", width, path="/studies/new/")
+
+    page.get_by_label("Name", exact=True).fill("mPower 2.0")
+    page.get_by_label("Name for participants").fill("Daily Moments")
+    check_access(page)
+    page.get_by_role("button", name="Create the study").click()
+
+    page.get_by_label("Or paste the document").fill('{"schema": "carillon-protocol/1",\n "id": ')
+    page.get_by_role("button", name="Import and check").click()
+    expect(page.get_by_text("This is not JSON from line 2")).to_be_visible()
+    page.get_by_label("Or paste the document").fill("")
+    page.get_by_label("File").set_input_files(MPOWER)
+    page.get_by_role("button", name="Import and check").click()
+
+    expect(page.get_by_text("9 bursts of 2 weeks.")).to_be_visible()
+    page.get_by_label("Enrolls on").fill("2027-02-01")
+    page.get_by_label("Time zone").select_option("Asia/Kolkata")
+    page.get_by_role("button", name="Draw it for them").click()
+    expect(page.get_by_text("1 Feb", exact=True)).to_be_visible()
+    check_access(page)
+
+    page.get_by_role("link", name="Go on to publish").click()
+    check_access(page)
+    page.get_by_role("button", name="Publish this version").click()
+    expect(page.get_by_role("heading", name="mPower 2.0")).to_be_visible()
+    expect(page.get_by_text("Protocol version 1")).to_be_visible()
+    check_access(page)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_coordinator_finds_who_is_behind_and_moves_a_burst(open_page: OpenPage, check_access: CheckAccess, javascript: bool) -> None:
+    # given: five days into a burst, of which the third day's noon has passed everywhere
+    now = timezone.now()
+    study = make_study(now - timedelta(days=6))
+    silent = join(study, now - timedelta(days=5))
+    for hours in range(24):
+        tick(now - timedelta(days=1) + timedelta(hours=hours))
+    coordinator = make_user("cora")
+    StudyRole.objects.create(study=study, user=coordinator, role=StudyRole.Role.COORDINATOR)
+
+    page = open_page("cora", path="/studies/", javascript=javascript)
+    page.get_by_role("link", name="mPower 2.0").click()
+    page.get_by_role("navigation", name="Which participants").get_by_role("link", name="Behind").click()
+    if javascript:
+        check_access(page)
+    page.get_by_role("table", name="Participants").get_by_role("link", name=silent.code).click()
+    if javascript:
+        check_access(page)
+
+    page.get_by_text("Move a burst").click()
+    page.get_by_label("Burst", exact=True).select_option(index=1)
+    to = silent.enrolled_date + timedelta(days=98)
+    page.get_by_label("Starts on, where they are").fill(to.isoformat())
+    page.get_by_label("Why").first.fill("On holiday")
+    page.get_by_role("button", name="Move the burst").click()
+    expect(page.get_by_text("On holiday")).to_be_visible()
+    assert ActivityEvent.objects.get().date == to
+
+    page.get_by_text("Withdraw the participant").click()
+    page.get_by_label("Why").last.fill("Moved abroad")
+    page.get_by_label("Take this participant out of the study for good").check()
+    page.get_by_role("button", name="Withdraw", exact=True).click()
+    expect(page.locator("main").get_by_text("Withdrawn", exact=True)).to_be_visible()
+    silent.refresh_from_db()
+    assert silent.state == Enrollment.State.WITHDRAWN
