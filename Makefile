@@ -10,7 +10,7 @@ RUN := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup check coverage lock lock-upgrade clean
+.PHONY: help demo test setup check coverage screenshots lock lock-upgrade clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,9 @@ check: setup ## lint, types, import contracts, migrations, settings of productio
 
 coverage: setup ## run the tests and show the lines and branches they did not reach
 	@$(RUN) tools/run_tests.py --cov --cov-report=term-missing $(ARGS)
+
+screenshots: setup ## make the pictures of README.md and docs (needs Chromium)
+	@$(RUN) manage.py take_screenshots
 
 lock: setup ## compile requirements/*.in again, changing only what must change
 	$(LOCK) requirements/install.in -o requirements/install.txt

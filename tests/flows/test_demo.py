@@ -47,23 +47,25 @@ def test_the_demo_agrees_with_the_providers_ledger() -> None:
 
 def test_killing_the_worker_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     chance = random.Random(9)
-    with fresh_database(os.environ.get("DATABASE_URL"), tmp_path) as database:
-        with supervised(tmp_path, environment(tmp_path, database), talk_to=sys.stderr) as demo:
-            # given
-            prepare(demo)
-            demo.manage("load_demo_world", "--only-people")
-            start_workers(demo)
+    with (
+        fresh_database(os.environ.get("DATABASE_URL"), tmp_path) as database,
+        supervised(tmp_path, environment(tmp_path, database), talk_to=sys.stderr) as demo,
+    ):
+        # given
+        prepare(demo)
+        demo.manage("load_demo_world", "--only-people")
+        start_workers(demo)
 
-            # when
-            for lab in range(4):
-                demo.manage("announce_lab", "--lab", f"Lab {lab}")
-                time.sleep(chance.random())
-                kill(demo, "worker")
-            demo.manage("shell", "-v", "0", "-c", END_LEASES)
+        # when
+        for lab in range(4):
+            demo.manage("announce_lab", "--lab", f"Lab {lab}")
+            time.sleep(chance.random())
+            kill(demo, "worker")
+        demo.manage("shell", "-v", "0", "-c", END_LEASES)
 
-            # then
-            report = demo.manage("report_demo", "--ledger", str(tmp_path / "ledger.jsonl"), "--json", "--only-ledger", check=False)
-            assert report == 0
+        # then
+        report = demo.manage("report_demo", "--ledger", str(tmp_path / "ledger.jsonl"), "--json", "--only-ledger", check=False)
+        assert report == 0
 
 
 def kill(demo: Supervisor, name: str) -> None:
