@@ -7,6 +7,6 @@ from django.utils.translation import gettext_lazy as _
 class User(AbstractUser):
     """A person who can sign in. How to reach them is in channels_ace (Recipient, ContactPoint)."""
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")

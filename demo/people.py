@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.api import User
 from channels_ace.api import ContactPoint, Recipient, add_contact_points
 from notifications.api import CourseMembership, PlatformUser, Preference
 
@@ -186,7 +187,7 @@ def _device(number: int) -> str:
     return f"dead-device-{number:05d}" if number in (9, 300) else f"device-{number:05d}"
 
 
-def _choose(people: Iterable[object], now: datetime) -> None:
+def _choose(people: Iterable[User], now: datetime) -> None:
     """This function will let some people differ from the defaults."""
     chosen = [
         Preference(user=user, scope="discussion", channel="email", is_on=False, changed_at=now)

@@ -20,7 +20,7 @@ from studies.api import Enrollment
 def my_studies(request: HttpRequest) -> HttpResponse:
     """This function will show a person the studies they take part in, in their own words and zone."""
     now = timezone.now()
-    mine = Enrollment.objects.filter(user_id=request.user.pk).select_related("study", "version", "user__carillon_recipient")
+    mine = Enrollment.objects.filter(user_id=request.user.pk or 0).select_related("study", "version", "user__carillon_recipient")
     people = [Person(enrollment.study, enrollment, now) for enrollment in mine.order_by("-enrolled_at")]
     return render(request, "studies/my_studies.html", {"studies": [_describe(person) for person in people]})
 

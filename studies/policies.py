@@ -23,4 +23,4 @@ class Consented:
         yield deny(Exists(mine.filter(state=Enrollment.State.PAUSED)), "paused")
         yield deny(Exists(mine.filter(consented_at=None)), "not_consented")
         yield deny(Q(Exists(mine.filter(study__state="paused"))), "study_paused")
-        yield deny(~Exists(mine), "not_enrolled")
+        yield deny(~Q(Exists(mine)), "not_enrolled")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from scheduling.planner import protocol
 from tests.machine import CHROMIUM_MISSING, chromium, has_redis_server
 
 pytest_plugins = ["tests.fakes.fixtures"]
@@ -16,6 +17,12 @@ pytest_plugins = ["tests.fakes.fixtures"]
 def now() -> datetime:
     # A Monday noon in New York, 09:00 in Los Angeles, 21:30 in Kolkata; no zone changes its clocks that day.
     return datetime(2026, 6, 15, 16, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def fresh_protocols() -> None:
+    # Versions never change, so they are read once a process; tests use a key again for another version.
+    protocol.cache_clear()
 
 
 @pytest.fixture(scope="session")
