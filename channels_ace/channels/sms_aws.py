@@ -3,24 +3,13 @@
 Read next: ../segments.py, which counts what a text costs.
 """
 
-import os
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from channels_ace.channel import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    Channel,
-    Outcome,
-    Outgoing,
-    Receipt,
-    provider_settings,
-    seconds_of,
-    without_addresses,
-)
+from channels_ace.aws import NotConfigured, client
+from channels_ace.channel import Channel, Outcome, Outgoing, Receipt, provider_settings, seconds_of, without_addresses
 from channels_ace.segments import count_segments, write_plainly
 
 if TYPE_CHECKING:
@@ -91,8 +80,8 @@ class EndUserMessagingChannel(_AwsTextChannel):
             request["OriginationIdentity"] = aws["origination_identity"]
         if aws.get("configuration_set"):
             request["ConfigurationSetName"] = aws["configuration_set"]
-        client: PinpointSMSVoiceV2Client = _client("pinpoint-sms-voice-v2")
-        return client.send_text_message(**request)
+        texts: PinpointSMSVoiceV2Client = client("pinpoint-sms-voice-v2")
+        return texts.send_text_message(**request)
 
 
 class SnsChannel(_AwsTextChannel):
@@ -108,49 +97,12 @@ class SnsChannel(_AwsTextChannel):
         sender = provider_settings("AWS").get("origination_identity", "")
         if sender:
             attributes["AWS.MM.SMS.OriginationNumber" if sender.startswith("+") else "AWS.SNS.SMS.SenderID"] = sender
-        client: SNSClient = _client("sns")
-        return client.publish(
+        sns: SNSClient = client("sns")
+        return sns.publish(
             PhoneNumber=outgoing.to,
             Message=text,
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
         )
-
-
-class _NotConfiguredError(Exception):
-    """No client could be built, so nothing was sent."""
-
-
-def _client(service: str) -> Any:
-    aws = provider_settings("AWS")
-    options = (
-        aws.get("region_name") or None,
-        aws.get("endpoint_url") or None,
-        aws.get("access_key_id") or None,
-        aws.get("secret_access_key") or None,
-        float(aws.get("timeout_seconds", READ_TIMEOUT_SECONDS)),
-    )
-    try:
-        return _client_of_process(os.getpid(), service, *options)
-    except Exception as error:
-        raise _NotConfiguredError(type(error).__name__) from error
-
-
-@cache
-def _client_of_process(
-    _pid: int, service: str, region: str | None, url: str | None, key: str | None, secret: str | None, timeout: float
-) -> Any:
-    # Imported here, since boto3 costs a process some 46 MiB, and the web process never sends.
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        # With its defaults the library sends up to three times when the answer is slow.
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=timeout,
-    )
-    session: Any = boto3.session.Session()
-    return session.client(service, region_name=region, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret, config=config)
 
 
 def _receipt_of_error(error: Exception, outgoing: Outgoing) -> Receipt:
@@ -161,7 +113,7 @@ def _receipt_of_error(error: Exception, outgoing: Outgoing) -> Receipt:
         return _receipt_of_answer(error, detail)
     if isinstance(error, aws.ParamValidationError):
         return Receipt(outcome=Outcome.PERMANENT, code="invalid_request", detail=detail)
-    if isinstance(error, (_NotConfiguredError, aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
+    if isinstance(error, (NotConfigured, aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
         return Receipt(outcome=Outcome.REFUSED, code="not_configured", detail=detail)
     if isinstance(error, (aws.ConnectTimeoutError, aws.EndpointConnectionError, aws.ProxyConnectionError)):
         return Receipt(outcome=Outcome.REFUSED, code="no_connection", detail=type(error).__name__)
