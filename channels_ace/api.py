@@ -1,5 +1,6 @@
 """What other apps may use of channels_ace; everything else here may change."""
 
+from channels_ace.audience import Audience, with_contact
 from channels_ace.channel import Store, registered_channels
 from channels_ace.contact_points import BadAddress, add_contact_point, add_contact_points, suppress
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
@@ -12,7 +13,7 @@ from channels_ace.models import Attempt, ContactPoint, Delivery, Message, Recipi
 from channels_ace.reasons import add as add_reasons
 from channels_ace.reasons import sentence
 from channels_ace.rendering import known_language, render
-from channels_ace.send import Audience, KeyReused, Refused, cancel, cancel_scope, send, with_contact
+from channels_ace.send import KeyReused, Refused, cancel, cancel_scope, send
 from channels_ace.sweep import oldest_due, sweep
 
 __all__ = [

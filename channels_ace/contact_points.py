@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import phonenumbers
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from channels_ace.models import ContactPoint, Suppression
 
 Kind = ContactPoint.Kind
 DEVICES = (Kind.DEVICE_TOKEN, Kind.DEVICE_FID)
+SAID_BY_THE_PERSON = (Suppression.Reason.STOP, Suppression.Reason.COMPLAINT)
 
 
 class BadAddress(ValueError):
@@ -23,38 +25,27 @@ class BadAddress(ValueError):
 def add_contact_point(*, user_id: int, kind: str, address: str, now: datetime, verified: bool = False) -> ContactPoint:
     """This function will make an address the person's own: their one phone or e-mail address, or one more device.
 
-    A device that was another person's moves in one statement, and a notice for them never reaches it (delivery.py asks
-    again who owns it). A changed phone or e-mail address is unverified until verified again. Raises BadAddress.
+    A device that was another person's moves in one transaction, and a notice for them never reaches it (delivery.py asks
+    again who owns it). A changed phone or e-mail address is unverified until verified again, and so is one that was
+    removed meanwhile: numbers are given to other people. Raises BadAddress.
     """
     clear = normal(kind, address)
     index = blind_index(kind, clear)
     owner_key = index if kind in DEVICES else f"user:{user_id}"
+    written: dict[str, Any] = {"user_id": user_id, "address": clear, "index": index, "hint": hint(kind, clear)}
     with transaction.atomic():
         known = ContactPoint.objects.select_for_update().filter(kind=kind, owner_key=owner_key).first()
-        verified_at = now if verified else known.verified_at if known and known.index == index and known.user_id == user_id else None
         if known is not None and known.user_id != user_id:
             # The old owner's deliveries point at the old row: it goes, so that they cannot reach the new owner.
             known.delete()
+            known = None
+        is_same = known is not None and known.index == index and known.removed_at is None
+        written["verified_at"] = now if verified else known.verified_at if known is not None and is_same else None
         point, _created = ContactPoint.objects.update_or_create(
             kind=kind,
             owner_key=owner_key,
-            defaults={
-                "user_id": user_id,
-                "address": clear,
-                "index": index,
-                "hint": hint(kind, clear),
-                "verified_at": verified_at,
-                "removed_at": None,
-                "removed_reason": "",
-            },
-            create_defaults={
-                "user_id": user_id,
-                "address": clear,
-                "index": index,
-                "hint": hint(kind, clear),
-                "verified_at": verified_at,
-                "created_at": now,
-            },
+            defaults={**written, "removed_at": None, "removed_reason": ""},
+            create_defaults={**written, "created_at": now},
         )
     return point
 
@@ -84,11 +75,21 @@ def add_contact_points(addresses: Iterable[tuple[int, str, str]], *, now: dateti
 
 
 def suppress(*, channel: str, kind: str, address: str, reason: str, now: datetime, scope: str = "") -> Suppression:
-    """This function will stop all use of an address over a channel, in a scope or everywhere."""
+    """This function will stop all use of an address over a channel, in a scope or everywhere. Raises BadAddress."""
     index = blind_index(kind, normal(kind, address))
-    suppression, _created = Suppression.objects.update_or_create(
-        index=index, channel=channel, scope=scope, defaults={"reason": reason, "since": now, "lifted_at": None}
-    )
+    return suppress_index(channel=channel, index=index, reason=reason, now=now, scope=scope)
+
+
+def suppress_index(*, channel: str, index: str, reason: str, now: datetime, scope: str = "") -> Suppression:
+    """This function will do the same for an address of which only the blind index is at hand."""
+    with transaction.atomic():
+        suppression, created = Suppression.objects.select_for_update().get_or_create(
+            index=index, channel=channel, scope=scope, defaults={"reason": reason, "since": now}
+        )
+        # What a person said stays, whatever a machine finds later: only they can take it back.
+        if not created and (suppression.lifted_at is not None or suppression.reason not in SAID_BY_THE_PERSON):
+            suppression.reason, suppression.since, suppression.lifted_at = Suppression.Reason(reason), now, None
+            suppression.save(update_fields=["reason", "since", "lifted_at"])
     return suppression
 
 

@@ -2,7 +2,7 @@
 
 A policy gives rules over rows that stand for recipients. At planning the rows are users, at sending they are
 deliveries; the question carries the names under which a row holds its user, contact point and scope, so that one
-rule serves both. `decide()` turns all rules into one CASE whose value is the number of the first rule that holds.
+rule serves both. `verdict()` turns all rules into one CASE whose value is the number of the first rule that holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,13 +17,17 @@ from django.db.models.expressions import Combinable
 from django.utils.module_loading import import_string
 
 from channels_ace.message_types import MessageType
+from channels_ace.models import Delivery
 
 Condition = Q | Exists
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Who is asked about: one type over one channel at one time, over rows that hold these names."""
+    """Who is asked about: one type over one channel at one time, over rows that hold these names.
+
+    `contact_point` is null on rows without a contact point that could be used at `now`; `expiry` may be left out.
+    """
 
     type: MessageType
     channel: str
@@ -48,6 +52,13 @@ class Rule:
     when: Condition
     reason: str
     until: datetime | None = None
+
+    @property
+    def state(self) -> Delivery.State:
+        """The state of a delivery for which the rule holds."""
+        if self.until is not None:
+            return Delivery.State.DEFERRED
+        return Delivery.State.EXPIRED if self.reason == "expired" else Delivery.State.SUPPRESSED
 
 
 def deny(when: Condition, reason: str) -> Rule:

@@ -1,15 +1,33 @@
 """Why did this (not) arrive? The stored rows, in words. Read next: reasons.py."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from channels_ace.models import Delivery, Message
-from channels_ace.reasons import sentence
+from django.utils.translation import gettext as _
+
+from channels_ace.channel import Outcome
+from channels_ace.models import Attempt, Delivery, Message, ProviderEvent
+from channels_ace.reasons import is_explained, sentence
+from channels_ace.receipts import Kind
+
+# What a provider's answer or report is called among the reasons; its own codes say nothing to a learner.
+_MEANS = {
+    Outcome.ACCEPTED: "accepted",
+    Outcome.REFUSED: "refused",
+    Outcome.PERMANENT: "refused_for_good",
+    Outcome.UNKNOWN: "unanswered",
+    Kind.FAILED: "refused_for_good",
+    Kind.DELIVERED: "delivered",
+    Kind.COMPLAINED: "suppressed_complaint",
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: when, what (a state or an outcome), and the words for it."""
+    """One thing that happened: when, what (a state, "attempt", an outcome or a report), and the words for it."""
 
     at: datetime
     what: str
@@ -28,16 +46,35 @@ class Explanation:
 
 
 def explain(message: Message, user_id: int) -> list[Explanation]:
-    """This function will tell for every channel of a message what became of it for one person."""
-    deliveries = message.deliveries.filter(user_id=user_id).prefetch_related("attempts").order_by("channel", "pk")
-    return [_explain(delivery) for delivery in deliveries]
+    """This function will tell for every channel of a message what became of it for one person, in three statements."""
+    deliveries = list(message.deliveries.filter(user_id=user_id).prefetch_related("attempts").order_by("channel", "pk"))
+    tokens = [attempt.token for delivery in deliveries for attempt in delivery.attempts.all()]
+    reports: dict[UUID | None, list[ProviderEvent]] = defaultdict(list)
+    for report in ProviderEvent.objects.filter(token__in=tokens).defer("payload").order_by("occurred_at", "pk"):
+        reports[report.token].append(report)
+    return [_explain(delivery, reports) for delivery in deliveries]
 
 
-def _explain(delivery: Delivery) -> Explanation:
-    steps = [Step(delivery.created_at, "planned", sentence("") if delivery.attempts.all() else sentence(delivery.reason))]
-    for attempt in delivery.attempts.all():
-        steps.append(Step(attempt.started_at, "attempt", attempt.provider))
-        if attempt.finished_at is not None:
-            steps.append(Step(attempt.finished_at, attempt.outcome, attempt.detail or sentence(attempt.code)))
-    steps.append(Step(delivery.changed_at, delivery.state, sentence(delivery.reason)))
-    return Explanation(delivery.channel, delivery.state, delivery.reason, sentence(delivery.reason), tuple(steps))
+def _explain(delivery: Delivery, reports: dict[UUID | None, list[ProviderEvent]]) -> Explanation:
+    attempts = sorted(delivery.attempts.all(), key=lambda attempt: attempt.pk)
+    words = _words(delivery.reason, "refused_for_good" if delivery.state == Delivery.State.UNDELIVERABLE else "")
+    steps = [Step(delivery.created_at, "planned", sentence(""))] if attempts or delivery.changed_at > delivery.created_at else []
+    for attempt in attempts:
+        steps += _steps(attempt, reports[attempt.token])
+    last = Step(delivery.changed_at, delivery.state, words)
+    if not steps or steps[-1].words != last.words:
+        steps.append(last)
+    return Explanation(delivery.channel, delivery.state, delivery.reason, words, tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def _steps(attempt: Attempt, reports: Sequence[ProviderEvent]) -> Iterable[Step]:
+    yield Step(attempt.started_at, "attempt", _("It was handed to the provider."))
+    if attempt.finished_at is not None:
+        yield Step(attempt.finished_at, attempt.outcome, _words(attempt.code, _MEANS[Outcome(attempt.outcome)]))
+    for report in reports:
+        yield Step(report.occurred_at, report.kind, sentence(_MEANS.get(Kind(report.kind), "accepted")))
+
+
+def _words(code: str, otherwise: str) -> str:
+    """This function will give the words for a code, or for what it amounts to where the code is a provider's own."""
+    return sentence(code if code and is_explained(code) else otherwise or code)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F, Model, QuerySet
 from django.db.models.expressions import Combinable
@@ -27,13 +28,18 @@ def insert_from(
     looked_up = looked_up or {}
     named = {f"into_{attname}": F(value) if isinstance(value, str) else value for attname, value in columns.items()}
     selected = [*named, *([by] if by else [])]
-    inner, parameters = rows.order_by().annotate(**named).values_list(*selected).query.sql_with_params()
+    try:
+        inner, parameters = rows.order_by().annotate(**named).values_list(*selected).query.sql_with_params()
+    except EmptyResultSet:
+        return 0
     quote = connection.ops.quote_name
     targets = ", ".join(quote(_column(model, attname)) for attname in [*columns, *looked_up])
     inside = ", ".join(f"c{number}" for number in range(len(selected)))
     cases = [f"CASE c{len(columns)} {' '.join('WHEN %s THEN %s' for _ in values)} END" for values in looked_up.values()]
     outside = ", ".join([*(f"c{number}" for number in range(len(columns))), *cases])
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({targets}) WITH q({inside}) AS ({inner}) SELECT {outside} FROM q"  # noqa: S608
+    # PostgreSQL would write the expression behind `by` into every CASE and compute it each time: 100,000 rows took twice as long.
+    kept = "MATERIALIZED " if connection.vendor == "postgresql" else ""
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({targets}) WITH q({inside}) AS {kept}({inner}) SELECT {outside} FROM q"  # noqa: S608
     options = [part for values in looked_up.values() for number, value in enumerate(values) for part in (number, _plain(value))]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, *options])
@@ -48,4 +54,7 @@ def _column(model: type[Model], attname: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else str(value) if isinstance(value, str) else value
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    # A member of an enumeration is a str, but not one that every driver takes.
+    return str(value) if isinstance(value, str) else value

@@ -28,18 +28,16 @@ class Expired:
 
 
 class Reachable:
-    """A channel needs a contact point that is the recipient's own, verified and not removed."""
+    """A channel needs a contact point that is the recipient's own, verified and not removed (audience.py, with_contact)."""
 
     def rules(self, question: Question) -> Iterable[Rule]:
         if not question.contact_kinds:
             return
+        missing = Q(**{f"{question.contact_point}__isnull": True})
         mine = ContactPoint.objects.filter(user_id=question.outer(question.user), kind__in=question.contact_kinds)
-        usable = mine.filter(pk=question.outer(question.contact_point), verified_at__isnull=False, removed_at=None)
-        unverified = mine.filter(verified_at=None, removed_at=None)
-        removed = mine.filter(removed_at__isnull=False)
-        yield deny(Q(~Exists(usable)) & Q(Exists(unverified)), "contact_unverified")
-        yield deny(Q(~Exists(usable)) & Q(Exists(removed)), "contact_removed")
-        yield deny(~Exists(usable), "no_contact_point")
+        yield deny(missing & Q(Exists(mine.filter(verified_at=None, removed_at=None))), "contact_unverified")
+        yield deny(missing & Q(Exists(mine.filter(removed_at__isnull=False))), "contact_removed")
+        yield deny(missing, "no_contact_point")
 
 
 class NotSuppressed:
@@ -62,7 +60,8 @@ class TextingHours:
     def rules(self, question: Question) -> Iterable[Rule]:
         if question.channel != "sms" or question.type.hours is Hours.ANY:
             return
-        yield deny(Q(**{f"{question.zone}__isnull": True}) | Q(**{question.zone: ""}), "no_time_zone")
+        # Also a zone that this machine does not know (any more): nobody can tell whether it is daytime there.
+        yield deny(~Q(**{f"{question.zone}__in": sorted(ZONES)}), "no_time_zone")
         yield from _until_open(question, TEXTING, "texting_hours")
 
 
@@ -82,5 +81,3 @@ def _until_open(question: Question, window: Window, reason: str) -> Iterable[Rul
             closed[opening].append(zone)
     for opening in sorted(closed):
         yield defer(Q(**{f"{question.zone}__in": closed[opening]}), reason, opening)
-
-

@@ -2,34 +2,25 @@
 
 import hashlib
 import json
-import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
-from django.db.models import DateTimeField, F, FilteredRelation, Q, QuerySet, Value
+from django.db import connection, transaction
+from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
+from channels_ace.audience import Audience, People, with_contact
 from channels_ace.channel import registered_channels
-from channels_ace.decision import Question, Rule, rules, verdict
+from channels_ace.decision import Question, Rule, deny, rules, verdict
 from channels_ace.insert import insert_from
 from channels_ace.message_types import MessageType, find
 from channels_ace.models import Delivery, FanOutChunk, Message
-
-logger = logging.getLogger(__name__)
-
-CHUNK = 20_000
-
-Audience = QuerySet[Any] | Iterable[AbstractBaseUser] | Iterable[int]
 
 
 class Refused(ValueError):
@@ -60,33 +51,33 @@ def send(
     Raises UnknownType, Refused (a missing variable, a channel the type does not have) and KeyReused.
     """
     message_type = find(type)
+    starts = _start(now, send_after)
     draft = Message(
         type=type,
         context=_plain(message_type, context or {}),
-        link=link,
-        scope=scope,
+        link=_storable("link", link),
+        scope=_storable("scope", scope),
         channels=_limited(message_type, channels),
-        idempotency_key=idempotency_key or f"auto:{uuid4().hex}",
+        idempotency_key=_storable("idempotency_key", idempotency_key) or f"auto:{uuid4().hex}",
         created_at=now,
         send_after=send_after,
-        expires_at=expires_at or (now + message_type.fresh_for if message_type.fresh_for else None),
+        expires_at=expires_at or (starts + message_type.fresh_for if message_type.fresh_for else None),
     )
     draft.fingerprint = _fingerprint(draft)
-    people = _people(audience)
-    chunks = _chunks(people)
+    people = People(audience)
     with transaction.atomic():
         message, created = _first(draft)
         if created:
-            _plan_next(message, message_type, people, chunks, now)
-    if not created and message.fingerprint != draft.fingerprint:
+            _plan_next(message, message_type, people, 0, now)
+    if message.fingerprint != draft.fingerprint:
         raise KeyReused(f"The idempotency key {message.idempotency_key!r} already stands for another message.")
-    if message.fanned_out_at is None:
-        rest = chunks if created else _chunks(people, after=_last_planned(message))
-        while _plan_next(message, message_type, people, rest, now):
-            continue
-        Message.objects.filter(pk=message.pk).update(fanned_out_at=now)
-        message.fanned_out_at = now
-    _poke_on_commit(message_type.lane)
+    while message.fanned_out_at is None:
+        with transaction.atomic():
+            # Whoever else sends with this key waits here, and goes on where we stopped.
+            message = Message.objects.select_for_update().get(pk=message.pk)
+            if message.fanned_out_at is None:
+                last = message.chunks.order_by("-number").values_list("last_user_id", flat=True).first()
+                _plan_next(message, message_type, people, last or 0, now)
     return message
 
 
@@ -116,24 +107,41 @@ def _plain(message_type: MessageType, context: Mapping[str, Any]) -> dict[str, A
     if missing:
         raise Refused(f"{message_type.name} needs {', '.join(missing)} in its context.")
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(context), cls=DjangoJSONEncoder))
-    except (TypeError, ValueError) as error:
+        written = json.dumps(dict(context), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
         raise Refused(f"The context of {message_type.name} is not plain data: {error}.") from error
-    written = json.dumps(plain)
-    # After an even number of backslashes: what somebody wrote about \\u0000 is no NUL.
-    if re.search(r"(?<!\\)(?:\\\\)*\\u0000", written):
-        raise Refused(f"The context of {message_type.name} holds a NUL character.")
-    try:
-        json.dumps(plain, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise Refused(f"The context of {message_type.name} holds half a character.") from error
+    plain: dict[str, Any] = json.loads(written)
+    for text in _texts(plain):
+        _storable("context", text)
     return plain
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            yield name
+            yield from _texts(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from _texts(held)
+
+
+def _storable(name: str, text: str) -> str:
+    """This function will give back a text that every database takes: whole characters, no NUL, not longer than its column."""
+    longest = getattr(Message._meta.get_field(name), "max_length", None)
+    if longest is not None and len(text) > longest:
+        raise Refused(f"{name} is longer than {longest} characters.")
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise Refused(f"{name} holds a NUL or half a character.")
+    return text
 
 
 def _limited(message_type: MessageType, channels: Iterable[str] | None) -> list[str]:
     if channels is None:
         return list(message_type.channels)
-    wanted = list(channels)
+    wanted = list(dict.fromkeys(channels))
     foreign = [name for name in wanted if name not in message_type.channels]
     if foreign:
         raise Refused(f"{message_type.name} does not go out by {', '.join(foreign)}.")
@@ -147,110 +155,85 @@ def _fingerprint(message: Message) -> str:
 
 def _first(draft: Message) -> tuple[Message, bool]:
     fields = ("type", "context", "link", "scope", "channels", "fingerprint", "created_at", "send_after", "expires_at")
-    return Message.objects.get_or_create(
-        idempotency_key=draft.idempotency_key, defaults={name: getattr(draft, name) for name in fields}
-    )
+    return Message.objects.get_or_create(idempotency_key=draft.idempotency_key, defaults={name: getattr(draft, name) for name in fields})
 
 
-def _people(audience: Audience) -> QuerySet[Any]:
-    users = get_user_model()._default_manager.all()
-    if isinstance(audience, QuerySet):
-        return users.filter(pk__in=audience.order_by().values("pk"))
-    return users.filter(pk__in={person.pk if isinstance(person, AbstractBaseUser) else person for person in audience})
-
-
-def _chunks(people: QuerySet[Any], after: int = 0) -> Iterator[tuple[int, int]]:
-    """This function will yield (after, last) user ids, each range holding up to CHUNK people."""
-    while True:
-        ahead = people.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)
-        last = ahead[CHUNK - 1 : CHUNK].first() or ahead.last()
-        if last is None:
-            return
-        yield after, last
-        after = last
-
-
-def _last_planned(message: Message) -> int:
-    last = message.chunks.order_by("-number").values_list("last_user_id", flat=True).first()
-    return last or 0
-
-
-def _plan_next(
-    message: Message, message_type: MessageType, people: QuerySet[Any], chunks: Iterator[tuple[int, int]], now: datetime
-) -> bool:
-    bounds = next(chunks, None)
-    if bounds is None:
-        return False
-    after, last = bounds
-    with transaction.atomic():
-        number = message.chunks.count() + 1
-        # The unique key on (message, number) makes a second planner of the same chunk wait, then fail instead of doubling.
-        FanOutChunk.objects.create(message=message, number=number, first_user_id=after + 1, last_user_id=last, done_at=now)
+def _plan_next(message: Message, message_type: MessageType, people: People, after: int, now: datetime) -> None:
+    """This function will plan the next chunk in the caller's transaction, and close the fan-out after the last one."""
+    chunk, last, is_more = people.next_chunk(after)
+    if last is not None and message.cancelled_at is None:
+        _do_not_compile()
+        # The unique key on (message, first user) is the last word: no chunk is planned twice.
+        FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, done_at=now)
         for name in message.channels:
-            _plan(message, message_type, name, people.filter(pk__gt=after, pk__lte=last), now)
-    return True
+            _plan(message, message_type, name, chunk, now)
+        _poke_on_commit(message_type.lane)
+    if last is None or not is_more or message.cancelled_at is not None:
+        Message.objects.filter(pk=message.pk).update(fanned_out_at=now)
+        message.fanned_out_at = now
+
+
+def _do_not_compile() -> None:
+    """PostgreSQL takes a second to compile a verdict for each chunk, many times what it takes to compute it."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL jit = off")
 
 
 def _plan(message: Message, message_type: MessageType, name: str, people: QuerySet[Any], now: datetime) -> None:
-    channel = registered_channels()[name]
+    channel = registered_channels().get(name)
+    kinds = channel.contact_kinds if channel else ()
+    starts = _start(now, message.send_after)
     expires_at = message.expires_at
     if fresh_for := message_type.fresh_for_channel.get(name):
-        expires_at = min(filter(None, [expires_at, now + fresh_for]))
+        # Counted from when it was said, also for the chunks of a fan-out that went on later.
+        expires_at = min(filter(None, [expires_at, _start(message.created_at, message.send_after) + fresh_for]))
     question = Question(
         type=message_type,
         channel=name,
-        contact_kinds=channel.contact_kinds,
-        now=message.send_after or now,
+        contact_kinds=kinds,
+        now=starts,
         scope=Value(message.scope),
+        expiry="own_expiry" if expires_at else "",
     )
-    asked: list[Rule] = rules(question)
-    rows = with_contact(people, channel.contact_kinds).annotate(verdict=verdict(asked))
-    if not channel.contact_kinds:
+    asked: list[Rule] = rules(question) if channel else [deny(Q(pk__isnull=False), "unknown_channel")]
+    rows = with_contact(people, kinds)
+    if expires_at:
+        rows = rows.annotate(own_expiry=Value(expires_at, output_field=DateTimeField()))
+    rows = rows.annotate(verdict=verdict(asked))
+    if channel and not kinds:
         channel.write(message, rows.filter(verdict=0))
         # A channel that is its own store has a delivery row only for what was held back.
         rows = rows.exclude(verdict=0)
-    _insert_deliveries(message, message_type.lane, name, rows, asked, expires_at=expires_at, now=now)
+    columns: dict[str, str | Combinable] = {"expires_at": "own_expiry"} if expires_at else {}
+    columns |= {"channel": Value(name), "lane": Value(message_type.lane)}
+    _insert_deliveries(message, columns, rows, asked, starts=starts, now=now)
 
 
 def _insert_deliveries(
-    message: Message, lane: str, channel: str, rows: QuerySet[Any], asked: list[Rule], *, expires_at: datetime | None, now: datetime
+    message: Message, columns: Mapping[str, str | Combinable], rows: QuerySet[Any], asked: list[Rule], *, starts: datetime, now: datetime
 ) -> None:
     """This function will insert a delivery for every row of (pk, contact, verdict), in the state its verdict gives."""
-    due_at = message.send_after or now
-    first = Delivery.State.PLANNED if due_at > now else Delivery.State.READY
-    columns: dict[str, str | Combinable] = {
+    columns = {
+        **columns,
         "user_id": "pk",
         "contact_point_id": Coalesce("contact", Value(0)),
         "message_id": Value(message.pk),
-        "channel": Value(channel),
-        "lane": Value(lane),
         "created_at": Value(now, output_field=DateTimeField()),
         "changed_at": Value(now, output_field=DateTimeField()),
     }
-    if expires_at is not None:
-        columns["expires_at"] = Value(expires_at, output_field=DateTimeField())
-    states = [first, *(Delivery.State.DEFERRED if rule.until else Delivery.State.SUPPRESSED for rule in asked)]
+    first = Delivery.State.PLANNED if starts > now else Delivery.State.READY
+    states = [first, *(rule.state for rule in asked)]
     reasons = ["", *(rule.reason for rule in asked)]
-    due = [due_at, *(max(rule.until, due_at) if rule.until else now for rule in asked)]
+    due = [starts, *(rule.until or now for rule in asked)]
     insert_from(Delivery, columns, rows, by="verdict", looked_up={"state": states, "reason": reasons, "due_at": due})
 
 
-def with_contact(people: QuerySet[Any], kinds: Iterable[str]) -> QuerySet[Any]:
-    """This function will add to each person the contact points a channel could use now, as `contact` and its blind index (null for none), a row each."""
-    kinds = list(kinds)
-    if not kinds:
-        return people.annotate(contact=Value(0), contact_index=Value(""))
-    usable = Q(
-        carillon_contact_points__kind__in=kinds,
-        carillon_contact_points__verified_at__isnull=False,
-        carillon_contact_points__removed_at=None,
-    )
-    return people.annotate(usable=FilteredRelation("carillon_contact_points", condition=usable)).annotate(
-        contact=F("usable__id"), contact_index=F("usable__index")
-    )
+def _start(now: datetime, send_after: datetime | None) -> datetime:
+    return max(now, send_after) if send_after else now
 
 
 def _poke_on_commit(lane: str) -> None:
     poke = import_string(settings.CHANNELS_ACE["POKE"])
-    transaction.on_commit(lambda: poke(lane))
-
+    # A poke may be lost: that costs a little time, and must not look as if nothing had been said.
+    transaction.on_commit(lambda: poke(lane), robust=True)

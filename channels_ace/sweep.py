@@ -2,51 +2,62 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import connection, transaction
+from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Now
 
-from channels_ace.delivery import RECONCILE_AFTER
 from channels_ace.message_types import Repeat, registered
 from channels_ace.models import Attempt, Delivery
+from channels_ace.receipts import apply_parked
+from channels_ace.record import RECONCILE_AFTER
+
+# A provider that takes a message and never says so would be handed it for ever; a person would get it each time.
+MOST_UNANSWERED = 3
+# The rest waits for the next sweep, a quarter of a minute later.
+MOST_AT_ONCE = 5_000
 
 State = Delivery.State
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """This function will free expired leases, close unknowns whose time is up, expire what is stale, and count each."""
-    return {"released": release_leases(now), "closed": close_unknowns(now), "expired": expire(now)}
+    """This function will free expired leases, match early receipts, close overdue unknowns, expire what is stale, and count each."""
+    return {
+        "released": release_leases(now),
+        "matched": apply_parked(now),
+        "closed": close_unknowns(now),
+        "expired": expire(now),
+    }
 
 
 def release_leases(now: datetime) -> int:
     """This function will take deliveries back from workers that died: with an open attempt they are unknown, without one ready."""
-    dead = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
-    unanswered = Attempt.objects.filter(delivery=OuterRef("pk"), fence=OuterRef("fence"), outcome="")
     with transaction.atomic():
-        attempted = dead.filter(Exists(unanswered)).values_list("pk", flat=True)
-        unknown = _only(list(attempted)).update(
+        dead = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
+        # Locked before it is asked which have attempts: a slow worker may be committing one right now, and keeps its rows.
+        if connection.features.has_select_for_update_skip_locked:
+            dead = dead.select_for_update(skip_locked=True)
+        ours = Delivery.objects.filter(pk__in=list(dead.values_list("pk", flat=True)[:MOST_AT_ONCE]), state=State.SENDING)
+        unanswered = Exists(Attempt.objects.filter(delivery=OuterRef("pk"), fence=OuterRef("fence"), outcome=""))
+        unknown = ours.filter(unanswered).update(
             state=State.UNKNOWN, reason="worker_lost", reconcile_at=now + RECONCILE_AFTER, lease_until=None, changed_at=now
         )
-        untouched = dead.filter(~Exists(unanswered)).values_list("pk", flat=True)
-        ready = _only(list(untouched)).update(state=State.READY, reason="worker_lost", lease_until=None, changed_at=now)
+        # Nothing of these left: they are as they were before they were claimed.
+        ready = ours.update(state=State.READY, reason="", lease_until=None, changed_at=now)
     return unknown + ready
-
-
-def _only(ids: list[int]) -> QuerySet[Delivery]:
-    # Fenced by the lease itself: whoever claimed again since has a lease in the future.
-    return Delivery.objects.filter(pk__in=ids, state=State.SENDING, lease_until__lt=Now())
 
 
 def close_unknowns(now: datetime) -> int:
     """This function will end unknowns that no receipt explained in time: at most once stays unknown, at least once is tried again."""
+    repeated = {known.name for known in registered() if known.repeat is Repeat.AT_LEAST_ONCE}
     overdue = Delivery.objects.filter(state=State.UNKNOWN, reconcile_at__lte=now)
-    again = [known.name for known in registered() if known.repeat is Repeat.AT_LEAST_ONCE]
-    repeatable = list(overdue.filter(message__type__in=again).values_list("pk", flat=True))
-    retried = overdue.filter(pk__in=repeatable).update(
+    again: list[int] = []
+    closed: list[int] = []
+    for key, type_name, tried in overdue.annotate(tried=Count("attempts")).values_list("pk", "message__type", "tried")[:MOST_AT_ONCE]:
+        (again if type_name in repeated and tried < MOST_UNANSWERED else closed).append(key)
+    # Asked for their state again, since a receipt may have come in between.
+    return overdue.filter(pk__in=again).update(
         state=State.READY, reason="sent_again", due_at=now, reconcile_at=None, changed_at=now
-    )
-    closed = overdue.exclude(pk__in=repeatable).update(state=State.UNKNOWN_FINAL, reason="never_answered", reconcile_at=None, changed_at=now)
-    return retried + closed
+    ) + overdue.filter(pk__in=closed).update(state=State.UNKNOWN_FINAL, reason="never_answered", reconcile_at=None, changed_at=now)
 
 
 def expire(now: datetime) -> int:
@@ -59,3 +70,9 @@ def oldest_due(now: datetime) -> timedelta:
     """This function will tell how long the oldest due delivery has waited: the measure of a healthy worker."""
     first = Delivery.objects.filter(state__in=Delivery.WAITING, due_at__lte=now).order_by("due_at").values_list("due_at", flat=True).first()
     return now - first if first is not None else timedelta(0)
+
+
+def due_lanes(now: datetime) -> list[str]:
+    """This function will list the lanes in which something is due: their pokes may have been lost."""
+    due = Delivery.objects.filter(state__in=Delivery.WAITING, due_at__lte=now)
+    return list(due.order_by("lane").values_list("lane", flat=True).distinct())

@@ -1,0 +1,25 @@
+"""Policies that break, for the settings of tests."""
+
+from collections.abc import Iterable
+
+from channels_ace.api import Question, Rule
+
+
+class Stumbles:
+    """Raises the n-th time it is asked."""
+
+    asked = 0
+    at = 0
+
+    def rules(self, question: Question) -> Iterable[Rule]:
+        Stumbles.asked += 1
+        if Stumbles.asked == Stumbles.at:
+            raise RuntimeError("The planner was cut short.")
+        return ()
+
+
+class BrokenForTexts:
+    def rules(self, question: Question) -> Iterable[Rule]:
+        if question.type.name == "tests.text" and question.user != "pk":
+            raise RuntimeError("A policy with a bug.")
+        return ()
