@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,8 @@ from types import FrameType
 from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
+# A shell that runs us in the background has us ignore SIGINT, so all of them are answered by us.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUEUES = "urgent,nudges,transactional,bulk,ticks"
 
 
@@ -103,16 +105,24 @@ def supervised(var: Path, env: Mapping[str, str], *, talk_to: TextIO = sys.stdou
     supervisor = Supervisor(var, dict(env), talk_to)
 
     def end(number: int, frame: FrameType | None) -> None:
+        # Once is enough: a second signal must not interrupt the stopping.
+        _answer(signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    _answer(end)
     try:
         yield supervisor
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _answer(signal.SIG_IGN)
         supervisor.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _answer(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in ENDING:
+        signal.signal(number, handler)
 
 
 def start_doubles(supervisor: Supervisor) -> dict[str, str]:
