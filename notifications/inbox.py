@@ -46,9 +46,7 @@ def unread(user_id: int, now: datetime) -> QuerySet[InboxItem]:
     return items(user_id, now).filter(read_at=None, message_id__gt=_read_through(user_id))
 
 
-def page(
-    user_id: int, now: datetime, *, before: int | None = None, category: str = "", only_unread: bool = False, size: int = 20
-) -> Page:
+def page(user_id: int, now: datetime, *, before: int | None = None, category: str = "", only_unread: bool = False, size: int = 20) -> Page:
     """This function will give a page of the inbox below a key, in two statements however long the inbox is."""
     state = InboxState.objects.filter(user_id=user_id).first()
     read_through, marked_at = (state.read_through, state.read_at) if state else (0, None)
@@ -113,5 +111,3 @@ def words(item: InboxItem, language: str) -> dict[str, str]:
 
 def _read_through(user_id: int) -> int:
     return InboxState.objects.filter(user_id=user_id).values_list("read_through", flat=True).first() or 0
-
-

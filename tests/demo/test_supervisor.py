@@ -56,7 +56,7 @@ def test_two_signals_leave_no_process_behind(tmp_path: Path, number: signal.Sign
         [sys.executable, "-c", PARENT, str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())

@@ -37,4 +37,3 @@ def decide(day: int, done: Set[int], rule: Rule) -> tuple[str, str]:
             kind = "early" if at < rule.early_before else "late"
             return kind, f"consecutive_missed_threshold_{kind}"
     return "none", "thresholds_not_met"
-
