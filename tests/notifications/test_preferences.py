@@ -95,7 +95,7 @@ def test_a_category_switch_does_what_it_shows() -> None:
         ("discussion.new_response", "email"),
         ("discussion.activity", "pigeon"),
         ("discussion.content_reported", "email"),
-        ("study", "email"),
+        ("study", "push"),
         ("nothing.known", "email"),
         ("", "email"),
     ],

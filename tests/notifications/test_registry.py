@@ -109,9 +109,9 @@ def test_two_types_cannot_share_a_name(own_registry: None) -> None:
 
 
 def test_a_plain_message_type_is_no_notification_type(own_registry: None) -> None:
-    message_types.register(MessageType(name="tests.code", channels=("sms",)))
+    message_types.register(MessageType(name="tests.plain", channels=("sms",)))
     with pytest.raises(TypeError, match="no notification type"):
-        find("tests.code")
+        find("tests.plain")
     with pytest.raises(UnknownType):
         find("tests.nobody")
 

@@ -41,7 +41,7 @@ def test_a_tick_that_comes_twice_does_nothing() -> None:
     assert tick(at) == 1
     assert tick(at) == 0
     assert tick(at + timedelta(minutes=30)) == 0
-    assert Message.objects.count() == 1
+    assert Message.objects.filter(type="studies.nudge").count() == 1
     assert RunLedger.objects.count() == 2
 
 
