@@ -51,7 +51,7 @@ def test_the_first_own_notification_type_works_as_pasted(own_registry: None, tmp
 
     # then
     assert words["title"] == "“Middlemarch” is due tomorrow."
-    assert set(item.message.deliveries.values_list("channel", "reason")) == {("email", ""), ("push", "off_by_default")}
+    assert set(item.message.deliveries.values_list("channel", "reason")) == {("email", ""), ("push", "no_contact_point")}
 
 
 def test_every_file_the_docs_name_is_there() -> None:
