@@ -1,9 +1,9 @@
-"""A delivery's life in the order it runs: claim, decide again, commit the attempt, send, record.
+"""A delivery's life in the order it runs: claim, decide again, prepare, hand over, record.
 
 Rules kept here (docs/architecture.md, "What is promised"): an attempt row is committed before the first byte leaves;
 no transaction is open around the network; every outcome is written only by whoever holds the fence; an answer that
 might mean "accepted" is `unknown` and leaves that state only by evidence or by the type's policy. Read next: prepare.py,
-record.py, sweep.py.
+hand_over.py, record.py, sweep.py.
 """
 
 import logging
@@ -13,19 +13,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from channels_ace.channel import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Channel, Outcome, Receipt, carriers
+from channels_ace.channel import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Channel, Outcome, carriers
 from channels_ace.decision import Question, rules, verdict
+from channels_ace.hand_over import HandOver
 from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Attempt, ContactPoint, Delivery
 from channels_ace.prepare import Sending, prepare
-from channels_ace.record import record
+from channels_ace.record import ours
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ LEASE = timedelta(seconds=60)
 # A worker that was stopped and resumed must not send what another may have claimed since; the last request it may still
 # begin must have its answer recorded before the lease ends.
 DEADLINE_SECONDS = LEASE.total_seconds() - CONNECT_TIMEOUT_SECONDS - READ_TIMEOUT_SECONDS - 2
+# A STOP that comes while a batch goes out is seen before the next text, whatever the provider's pace.
+DECISION_SECONDS = 5
 MOST_CLAIMS = 5
 
 State = Delivery.State
@@ -120,32 +122,24 @@ def _deliver(deliveries: list[Delivery], type_name: str, channel_name: str, dead
     except UnknownType:
         _end(deliveries, State.DEAD, "unknown_type", now)
         return
-    for start in range(0, len(deliveries), channel.batch_size):
+    while deliveries:
         if time.monotonic() > deadline:
-            logger.warning("Stopped before the lease ended; %d deliveries go to the next worker", len(deliveries) - start)
-            _end(deliveries[start:], State.READY, "", now)
+            logger.warning("Stopped before the lease ended; %d deliveries go to the next worker", len(deliveries))
+            _end(deliveries, State.READY, "", now)
             return
-        _send(_commit_attempts(deliveries[start : start + channel.batch_size], message_type, channel, now), channel, deadline, now)
+        batch, deliveries = deliveries[: channel.batch_size], deliveries[channel.batch_size :]
+        sendings = _decide_and_prepare(batch, message_type, channel, now)
+        deliveries = _send(sendings, channel, min(deadline, time.monotonic() + DECISION_SECONDS), now) + deliveries
 
 
-def _commit_attempts(deliveries: Sequence[Delivery], message_type: MessageType, channel: Channel, now: datetime) -> list[Sending]:
-    """This function will decide again and commit an attempt for each yes whose fence is still ours, before anything leaves."""
+def _decide_and_prepare(deliveries: Sequence[Delivery], message_type: MessageType, channel: Channel, now: datetime) -> list[Sending]:
+    """This function will give what may go out, ready to go, and write down why the rest may not."""
     with transaction.atomic():
         refusals = _decide_again(deliveries, message_type, channel, now)
         allowed = [delivery for delivery in deliveries if delivery.pk in refusals]
         sendings, unfit = prepare(allowed, refusals, message_type, channel, now)
         for (state, reason), group in unfit.items():
             _end(group, state, reason, now)
-        Attempt.objects.bulk_create(
-            Attempt(
-                token=UUID(sending.outgoing.token),
-                delivery=sending.delivery,
-                fence=sending.delivery.fence,
-                provider=channel.provider,
-                started_at=now,
-            )
-            for sending in sendings
-        )
     return sendings
 
 
@@ -170,7 +164,7 @@ def _decide_again(deliveries: Sequence[Delivery], message_type: MessageType, cha
         expiry="own_expiry",
     )
     asked = rules(question)
-    rows = _ours(deliveries).annotate(
+    rows = ours(deliveries).annotate(
         own_expiry=F("expires_at"),
         own_scope=F("message__scope"),
         contact=Subquery(contact.values("pk")),
@@ -178,7 +172,7 @@ def _decide_again(deliveries: Sequence[Delivery], message_type: MessageType, cha
         cancelled=F("message__cancelled_at"),
         refusals=Coalesce(Subquery(refused.annotate(times=Count("pk")).values("times")), 0),
     )
-    decided: list[Any] = list(rows.annotate(verdict=verdict(asked)).only("pk").select_for_update(of=("self",)))
+    decided: list[Any] = list(rows.annotate(verdict=verdict(asked)).only("pk"))
     by_key = {delivery.pk: delivery for delivery in deliveries}
     held: dict[int, list[Delivery]] = defaultdict(list)
     for row in decided:
@@ -199,32 +193,15 @@ def _end_orphans(deliveries: Sequence[Delivery], now: datetime) -> None:
     _end([one for one in deliveries if one.user_id not in known], State.SUPPRESSED, "no_contact_point", now)
 
 
-def _send(sendings: Sequence[Sending], channel: Channel, deadline: float, now: datetime) -> None:
-    """This function will hand over one after the other, and record each answer before it asks for the next."""
-    waiting = {sending.outgoing.token: sending for sending in sendings}
-    answers = iter(channel.send([sending.outgoing for sending in sendings]))
-    # The clock is read right before the next request: a worker may have been stopped since the last one.
-    while waiting and time.monotonic() < deadline:
-        answer = next(answers, None)
-        if answer is None:
-            logger.error("%s gave no answer for %d attempts; they count as unknown", channel.name, len(waiting))
-            return
-        outgoing, receipt = answer
-        record(waiting.pop(outgoing.token), receipt, now)
-    for sending in waiting.values():
-        # Never asked for, so never sent: a channel sends only what it is asked for.
-        record(sending, Receipt(outcome=Outcome.REFUSED, code="out_of_time"), now)
-
-
-def _ours(deliveries: Iterable[Delivery]) -> QuerySet[Delivery]:
-    """This function will give the deliveries that nobody claimed since, and whose lease holds."""
-    by_fence: dict[int, list[int]] = defaultdict(list)
-    for delivery in deliveries:
-        by_fence[delivery.fence].append(delivery.pk)
-    fenced = Q(pk__in=[])
-    for fence, ids in by_fence.items():
-        fenced |= Q(pk__in=ids, fence=fence)
-    return Delivery.objects.filter(fenced, state=State.SENDING, lease_until__gt=Now())
+def _send(sendings: Sequence[Sending], channel: Channel, deadline: float, now: datetime) -> list[Delivery]:
+    """This function will hand over until the deadline, record every answer, and return what was not handed over."""
+    batch = HandOver(sendings, channel.provider, deadline, now)
+    try:
+        for outgoing, receipt in channel.send(batch):
+            batch.answered(outgoing, receipt)
+    finally:
+        batch.close()
+    return batch.left
 
 
 def _end(deliveries: Sequence[Delivery], state: State, reason: str, now: datetime, due_at: datetime | None = None) -> None:
@@ -233,4 +210,4 @@ def _end(deliveries: Sequence[Delivery], state: State, reason: str, now: datetim
     if due_at is not None:
         values["due_at"] = due_at
     if deliveries:
-        _ours(deliveries).update(**values)
+        ours(deliveries).update(**values)

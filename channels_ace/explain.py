@@ -20,6 +20,7 @@ _MEANS = {
     Outcome.PERMANENT: "refused_for_good",
     Outcome.UNKNOWN: "unanswered",
     Kind.FAILED: "refused_for_good",
+    "given_up": "refused_for_good",
     Kind.DELIVERED: "delivered",
     Kind.COMPLAINED: "suppressed_complaint",
 }

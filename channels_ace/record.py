@@ -1,10 +1,14 @@
 """What a provider's answer makes of a delivery. Read next: receipts.py, for what providers report later."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from channels_ace.channel import Outcome, Receipt
 from channels_ace.contact_points import suppress_index
@@ -17,6 +21,17 @@ RETRY_AFTER = [timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2)
 RECONCILE_AFTER = timedelta(minutes=10)
 
 State = Delivery.State
+
+
+def ours(deliveries: Iterable[Delivery]) -> QuerySet[Delivery]:
+    """This function will give those of the deliveries that nobody claimed since, and whose lease holds."""
+    by_fence: dict[int, list[int]] = defaultdict(list)
+    for delivery in deliveries:
+        by_fence[delivery.fence].append(delivery.pk)
+    fenced = Q(pk__in=[])
+    for fence, ids in by_fence.items():
+        fenced |= Q(pk__in=ids, fence=fence)
+    return Delivery.objects.filter(fenced, state=State.SENDING, lease_until__gt=Now())
 
 
 def record(sending: Sending, receipt: Receipt, now: datetime) -> bool:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Now
 
@@ -15,6 +14,9 @@ from channels_ace.record import RECONCILE_AFTER
 MOST_UNANSWERED = 3
 # The rest waits for the next sweep, a quarter of a minute later.
 MOST_AT_ONCE = 5_000
+
+# An attempt that was being committed while its lease ended can be seen by then.
+GRACE = timedelta(seconds=5)
 
 State = Delivery.State
 
@@ -31,18 +33,13 @@ def sweep(now: datetime) -> dict[str, int]:
 
 def release_leases(now: datetime) -> int:
     """This function will take deliveries back from workers that died: with an open attempt they are unknown, without one ready."""
-    with transaction.atomic():
-        dead = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
-        # Locked before it is asked which have attempts: a slow worker may be committing one right now, and keeps its rows.
-        if connection.features.has_select_for_update_skip_locked:
-            dead = dead.select_for_update(skip_locked=True)
-        ours = Delivery.objects.filter(pk__in=list(dead.values_list("pk", flat=True)[:MOST_AT_ONCE]), state=State.SENDING)
-        unanswered = Exists(Attempt.objects.filter(delivery=OuterRef("pk"), fence=OuterRef("fence"), outcome=""))
-        unknown = ours.filter(unanswered).update(
-            state=State.UNKNOWN, reason="worker_lost", reconcile_at=now + RECONCILE_AFTER, lease_until=None, changed_at=now
-        )
-        # Nothing of these left: they are as they were before they were claimed.
-        ready = ours.update(state=State.READY, reason="", lease_until=None, changed_at=now)
+    dead = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now() - GRACE)
+    in_doubt = Exists(Attempt.objects.filter(delivery=OuterRef("pk"), fence=OuterRef("fence"), outcome=""))
+    unknown = dead.filter(in_doubt).update(
+        state=State.UNKNOWN, reason="worker_lost", reconcile_at=now + RECONCILE_AFTER, lease_until=None, changed_at=now
+    )
+    # Nothing of these left: they are as they were before they were claimed.
+    ready = dead.filter(~in_doubt).update(state=State.READY, reason="", lease_until=None, changed_at=now)
     return unknown + ready
 
 

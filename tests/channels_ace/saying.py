@@ -37,5 +37,5 @@ def states() -> Counter[tuple[str, str]]:
 
 
 def let_leases_end() -> None:
-    """This function will make every lease end a second ago, as if a minute had passed."""
-    Delivery.objects.filter(lease_until__isnull=False).update(lease_until=Now() - timedelta(seconds=1))
+    """This function will make every lease end a while ago, as if minutes had passed."""
+    Delivery.objects.filter(lease_until__isnull=False).update(lease_until=Now() - timedelta(minutes=1))

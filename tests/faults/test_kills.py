@@ -1,0 +1,68 @@
+"""Workers killed while they send: nothing is doubled, nothing is lost. The checker itself is tested in test_checker.py."""
+
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels_ace.api import Delivery, sweep
+from tests.channels_ace.saying import let_leases_end, make_people, say, states
+from tests.factories import NOW
+from tests.fakes import Doubles
+from tests.faults.checker import violations
+from tests.faults.workshop import is_running, open_workshop
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(110)]
+State = Delivery.State
+
+
+def test_workers_killed_at_random_moments_double_and_lose_nothing(doubles: Doubles, tmp_path: Path) -> None:
+    say(make_people(300))
+    moments = random.Random(20260302)
+
+    with open_workshop(doubles, tmp_path / "log") as workshop:
+        while Delivery.objects.filter(state__in=[*Delivery.WAITING, State.SENDING]).exists() and workshop.kills < 60:
+            workers = [workshop.start(NOW), workshop.start(NOW)]
+            for worker in workers:
+                time.sleep(moments.uniform(0.1, 0.5))
+                workshop.kill(worker)
+            let_leases_end()
+        workshop.drain(NOW)
+
+    assert workshop.kills >= 6
+    assert violations(doubles.ledger.entries()) == []
+    # Whoever is killed leaves one text in doubt, and no more.
+    assert Delivery.objects.filter(state=State.UNKNOWN).count() <= workshop.kills
+    assert states()[State.ACCEPTED, "accepted"] >= 300 - workshop.kills
+
+
+def test_a_worker_killed_between_accept_and_answer_leaves_one_unknown(
+    doubles: Doubles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(make_people(60))
+    write = doubles.ledger.write
+    killing = {4, 5, 23, 41, 59}
+    workers = [0]
+
+    with open_workshop(doubles, tmp_path / "log") as workshop:
+
+        def write_and_kill(**entry: Any) -> int:
+            number = write(**entry)
+            if number in killing:
+                workshop.kill(workers[-1])
+            return number
+
+        monkeypatch.setattr(doubles.ledger, "write", write_and_kill)
+        while Delivery.objects.filter(state__in=[*Delivery.WAITING, State.SENDING]).exists():
+            workers.append(workshop.start(NOW))
+            while is_running(workers[-1]):
+                time.sleep(0.01)
+            let_leases_end()
+            sweep(NOW)
+
+    assert workshop.kills == len(killing)
+    assert violations(doubles.ledger.entries()) == []
+    assert states() == {(State.ACCEPTED, "accepted"): 60 - len(killing), (State.UNKNOWN, "worker_lost"): len(killing)}
+    assert len(doubles.ledger.entries()) == 60
