@@ -4,10 +4,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.fakes import fcm
+from tests.fakes import fcm, sns_topic
+from tests.fakes.answer import Answer
+from tests.fakes.aws_account import AwsAccount
 from tests.fakes.faults import Faults
 from tests.fakes.http import DoublesServer
 from tests.fakes.ledger import Ledger
+from tests.fakes.receipts import Receipts
 from tests.fakes.smtp import MailServer
 
 
@@ -42,6 +45,23 @@ class Doubles:
         self._thread.join(timeout=10)
         self._mail.stop()
 
+    @property
+    def account(self) -> AwsAccount:
+        return self._http.account
+
+    @property
+    def receipts(self) -> Receipts:
+        return self._http.receipts
+
+    def serve_certificate(self, answer: Answer | None) -> None:
+        """This function will serve something else for the certificate of SNS; None serves the right one again."""
+        self._http.certificate = answer
+
+    @property
+    def requests(self) -> int:
+        """How many requests the HTTP side has had since the start, also those that no ledger holds."""
+        return self._http.requests.total()
+
     def hang_up_mail(self) -> None:
         """This function will break every open connection to the mail server, as one that restarts does."""
         self._mail.hang_up()
@@ -64,6 +84,9 @@ class Doubles:
                 "secret_access_key": "double",
                 "origination_identity": "",
                 "configuration_set": "",
+                "sns_topics": [sns_topic.TOPIC],
+                "receipts_queue_url": f"{self.http}/123456789012/receipts",
+                "opt_out_lists": ["Default"],
                 "timeout_seconds": timeout_seconds,
             },
             "FCM": {

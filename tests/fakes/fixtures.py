@@ -17,6 +17,9 @@ def running_doubles() -> Iterator[Doubles]:
 @pytest.fixture
 def doubles(running_doubles: Doubles, settings: Settings) -> Iterator[Doubles]:
     running_doubles.ledger.forget()
+    running_doubles.account.forget()
+    running_doubles.receipts.forget()
+    running_doubles.serve_certificate(None)
     settings.CHANNELS_ACE_PROVIDERS = running_doubles.provider_settings(timeout_seconds=1)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = running_doubles.host, running_doubles.smtp_port, 1

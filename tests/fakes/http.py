@@ -4,15 +4,19 @@ import json
 import os
 import socket
 import struct
+import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes import aws, fcm
+from tests.fakes import aws, fcm, sns_topic
 from tests.fakes.answer import Answer, Asked
+from tests.fakes.aws_account import AwsAccount
 from tests.fakes.faults import Faults
 from tests.fakes.ledger import Ledger
+from tests.fakes.receipts import Receipts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,16 @@ class DoublesServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
         self.ledger = ledger
         self.faults = faults
+        self.account = AwsAccount()
+        self.receipts = Receipts(self.account)
+        self.certificate: Answer | None = None  # what is served in its place
+        self.requests: Counter[str] = Counter()  # every one, also what no ledger holds
+        self._counting = threading.Lock()
+
+    def count(self, name: str) -> None:
+        """This function will count a request by its path or operation."""
+        with self._counting:
+            self.requests[name] += 1
 
     def handle_error(self, request: object, client_address: object) -> None:
         # A client that hangs up first is what half of the faults are about.
@@ -53,8 +67,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
+        self.server.count(self.path)
         url = urlsplit(self.path)
-        if url.path == "/ledger":
+        if url.path == sns_topic.CERTIFICATE_PATH:
+            self._answer(self.server.certificate or Answer(200, sns_topic.signer().pem.decode()))
+        elif url.path == "/ledger":
             after = int(parse_qs(url.query).get("after", ["0"])[0])
             self._say({"entries": self.server.ledger.entries(after=after)})
         elif url.path == "/ledger/summary":
@@ -68,16 +85,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        target = self.headers.get("X-Amz-Target", "")
+        self.server.count(target or self.path)
         if self.path == "/faults":
             self._script(body)
+        elif self.path.startswith("/receipts"):
+            self._script_receipts(body)
         elif self.path == "/token":
             self._answer(fcm.grant_token())
         elif self.path.startswith("/v1/projects/") and self.path.endswith("/messages:send"):
             self._serve_fcm(body)
-        elif self.headers.get("X-Amz-Target", "") == "PinpointSMSVoiceV2.SendTextMessage":
+        elif target == "PinpointSMSVoiceV2.SendTextMessage":
             self._serve(_PROVIDERS["eum"], body)
         elif b"Action=Publish" in body:
             self._serve(_PROVIDERS["sns"], body)
+        elif answer := self.server.account.answer(target, body):
+            self._answer(answer)
         else:
             self._say({"error": "no such operation"}, status=404)
 
@@ -98,6 +121,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._say({"error": str(error)}, status=400)
         else:
             self._say({"ok": True})
+
+    def _script_receipts(self, body: bytes) -> None:
+        receipts = self.server.receipts
+        try:
+            wanted = json.loads(body or b"{}")
+            if self.path == "/receipts/flush":
+                self._say({"told": receipts.flush()})
+            elif self.path == "/receipts/answer":
+                receipts.answer(wanted["from"], wanted["text"])
+                self._say({"ok": True})
+            else:
+                receipts.script(**wanted)
+                self._say({"ok": True})
+        except (ValueError, KeyError, TypeError) as error:
+            self._say({"error": str(error)}, status=400)
 
     def _serve_fcm(self, body: bytes) -> None:
         if self.headers.get("Authorization") == f"Bearer {fcm.ACCESS_TOKEN}":
@@ -120,7 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._record(asked, accepted=refusal is None, fault=kind)
         if refusal is not None:
             self._answer(refusal)
-        elif kind == "hang_after_accept":
+            return
+        acceptance = provider.accept(asked)
+        self._tell(asked, acceptance, before_answer=True)
+        if kind == "hang_after_accept":
             self.server.faults.wait(seconds)
             self.close_connection = True
         elif kind == "reset_after_accept":
@@ -130,7 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "malformed":
             self._answer(Answer(200, "<<< not what was agreed", {"Content-Type": "text/plain"}))
         else:
-            self._answer(provider.accept(asked))
+            self._answer(acceptance)
+        self._tell(asked, acceptance, before_answer=False)
+
+    def _tell(self, asked: Asked, acceptance: Answer, *, before_answer: bool) -> None:
+        if asked.provider == "eum" and self.server.receipts.is_on:
+            # What was answered must have left before anything is told about it.
+            self.wfile.flush()
+            self.server.receipts.tell(asked, json.loads(acceptance.body)["MessageId"], before_answer=before_answer)
 
     def _record(self, asked: Asked, *, accepted: bool, fault: str) -> None:
         extra = {**asked.extra, "fault": fault} if fault else asked.extra
