@@ -12,6 +12,10 @@ class ChannelsAceConfig(AppConfig):
     verbose_name = _("Delivery")
 
     def ready(self) -> None:
+        # Models can be imported from here on only.
+        from channels_ace import answers
+
+        answers.register_answers()
         security = system_checks.Tags.security
         system_checks.register(checks.check_field_keys, security)
         system_checks.register(checks.check_known_secrets, security, deploy=True)

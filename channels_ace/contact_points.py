@@ -15,7 +15,6 @@ from channels_ace.models import ContactPoint, Suppression
 
 Kind = ContactPoint.Kind
 DEVICES = (Kind.DEVICE_TOKEN, Kind.DEVICE_FID)
-SAID_BY_THE_PERSON = (Suppression.Reason.STOP, Suppression.Reason.COMPLAINT)
 
 
 class BadAddress(ValueError):
@@ -83,13 +82,12 @@ def suppress(*, channel: str, kind: str, address: str, reason: str, now: datetim
 def suppress_index(*, channel: str, index: str, reason: str, now: datetime, scope: str = "") -> Suppression:
     """This function will do the same for an address of which only the blind index is at hand."""
     with transaction.atomic():
-        suppression, created = Suppression.objects.select_for_update().get_or_create(
-            index=index, channel=channel, scope=scope, defaults={"reason": reason, "since": now}
+        suppression, _created = Suppression.objects.select_for_update().get_or_create(
+            index=index, channel=channel, scope=scope, reason=Suppression.Reason(reason), defaults={"since": now}
         )
-        # What a person said stays, whatever a machine finds later: only they can take it back.
-        if not created and (suppression.lifted_at is not None or suppression.reason not in SAID_BY_THE_PERSON):
-            suppression.reason, suppression.since, suppression.lifted_at = Suppression.Reason(reason), now, None
-            suppression.save(update_fields=["reason", "since", "lifted_at"])
+        if suppression.lifted_at is not None:
+            suppression.since, suppression.lifted_at = now, None
+            suppression.save(update_fields=["since", "lifted_at"])
     return suppression
 
 

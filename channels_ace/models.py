@@ -13,6 +13,21 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.crypto import EncryptedTextField
+from channels_ace.inbound_models import ConsentRecord, InboundText
+
+__all__ = [
+    "Attempt",
+    "ConsentRecord",
+    "ContactPoint",
+    "Delivery",
+    "FanOutChunk",
+    "InboundText",
+    "Message",
+    "ProviderEvent",
+    "Recipient",
+    "Suppression",
+    "new_public_id",
+]
 
 
 def new_public_id() -> str:
@@ -73,6 +88,7 @@ class Suppression(models.Model):
 
     class Reason(models.TextChoices):
         STOP = "stop", _("The person replied STOP")
+        UNSURE = "unsure", _("The person may have meant STOP")
         BOUNCE = "bounce", _("The address does not exist")
         COMPLAINT = "complaint", _("The person reported a message as unwanted")
         OPERATOR = "operator", _("An operator blocked the address")
@@ -87,7 +103,8 @@ class Suppression(models.Model):
     class Meta:
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
-        constraints = [models.UniqueConstraint(fields=["index", "channel", "scope"], name="carillon_suppression_once")]
+        # One for each reason: that an operator lifts theirs, or a person their STOP, says nothing about the others.
+        constraints = [models.UniqueConstraint(fields=["index", "channel", "scope", "reason"], name="carillon_suppression_reason_once")]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.reason}"

@@ -48,7 +48,7 @@ class NotSuppressed:
             return
         blocked = Suppression.objects.filter(channel=question.channel, lifted_at=None, index=question.outer(question.address))
         for reason in Suppression.Reason:
-            if reason is Suppression.Reason.STOP and question.type.hours is Hours.ANY:
+            if reason in (Suppression.Reason.STOP, Suppression.Reason.UNSURE) and question.type.hours is Hours.ANY:
                 continue
             scopes = Q(scope="") if question.type.hours is Hours.ANY else Q(scope="") | Q(scope=question.scope)
             yield deny(Exists(blocked.filter(scopes, reason=reason)), f"suppressed_{reason.value}")

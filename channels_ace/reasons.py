@@ -13,6 +13,7 @@ _sentences: dict[str, str | Promise] = {
     "contact_unverified": _("The address has not been verified yet."),
     "contact_removed": _("The address was removed."),
     "suppressed_stop": _("The number replied STOP. Only a START from that number lifts this."),
+    "suppressed_unsure": _("The number answered something that may mean STOP. A person reads it before texts go on."),
     "suppressed_bounce": _("The address does not exist: earlier messages came back."),
     "suppressed_complaint": _("An earlier message was reported as unwanted."),
     "suppressed_operator": _("An operator blocked this address."),

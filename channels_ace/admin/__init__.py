@@ -1,5 +1,5 @@
-"""What operators see: history to read, a story a delivery, no address in clear. Read next: history.py, contacts.py."""
+"""What operators see: history to read, a story a delivery, no address in clear. Read next: history.py, contacts.py, inbound.py."""
 
-from channels_ace.admin import contacts, history
+from channels_ace.admin import contacts, history, inbound
 
-__all__ = ["contacts", "history"]
+__all__ = ["contacts", "history", "inbound"]

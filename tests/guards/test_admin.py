@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +14,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppression
-from channels_ace.models import FanOutChunk, ProviderEvent
+from channels_ace.inbound import receive_text
+from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent
 from notifications.api import CourseMembership, InboxItem, PlatformUser, Preference
 from notifications.models import InboxState, IngestedEvent
 from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
@@ -57,6 +58,17 @@ def add_one() -> None:
     FanOutChunk.objects.create(message=message, number=1, first_user_id=1, last_user_id=2, done_at=NOW)
     point = ContactPoint.objects.get(user=person)
     Suppression.objects.create(channel="sms", index=point.index, reason=Suppression.Reason.STOP, since=NOW)
+    InboundText.objects.create(
+        provider="eum",
+        event_id=f"e{number}",
+        index=point.index,
+        hint=point.hint,
+        text="Stop it",
+        intent="stop",
+        sent_at=NOW,
+        received_at=NOW,
+    )
+    ConsentRecord.objects.create(channel="sms", index=point.index, decision="stopped", source="text", at=NOW)
     delivery = Delivery.objects.create(
         message=message,
         user=person,
@@ -142,7 +154,7 @@ def test_every_page_opens_and_every_search_runs(client: Client) -> None:
 
 
 def test_history_cannot_be_changed(client: Client) -> None:
-    history = (Delivery, Attempt, Message, ProviderEvent, IngestedEvent, AuditEntry, NudgeDecision, RunLedger)
+    history = (Delivery, Attempt, Message, ProviderEvent, InboundText, ConsentRecord, IngestedEvent, AuditEntry, NudgeDecision, RunLedger)
     grow(1)
     for model in history:
         page = f"admin:{model._meta.app_label}_{model._meta.model_name}"
@@ -203,6 +215,44 @@ def test_an_operator_blocks_an_address_and_only_that_is_lifted(client: Client) -
     blocked.refresh_from_db()
     assert blocked.lifted_at is not None
     assert Suppression.objects.get(reason=Suppression.Reason.STOP).lifted_at is None
+
+
+def test_an_operator_reads_an_unclear_text_and_settles_it(client: Client) -> None:
+    person = make_user("ada", phone="+12065550177")
+    received = [receive_text("eum", words, "+12065550177", "+12065550100", words, NOW) for words in ("wrong number", "thanks")]
+    change = reverse("admin:carillon_channels_inboundtext_change", args=[received[0].pk])
+
+    found = client.get(list_page(InboundText), {"q": person.username}).content.decode()
+    page = client.get(change).content.decode()
+    everything = {"action": "read_as_go_on", "_selected_action": [str(one.pk) for one in received]}
+    client.post(list_page(InboundText), everything)
+
+    assert "wrong number" not in found
+    assert "…0177" in found
+    assert "wrong number" in page
+    assert "2065550177" not in found + page
+    assert list(InboundText.objects.exclude(read_at=None)) == [received[0]]
+    assert Suppression.objects.get(reason=Suppression.Reason.UNSURE).lifted_at is not None
+
+
+def test_an_operator_who_reads_a_stop_in_it_stops_texts(client: Client) -> None:
+    received = receive_text("eum", "e", "+12065550177", "+12065550100", "wrong number", NOW)
+
+    client.post(list_page(InboundText), {"action": "read_as_stop", "_selected_action": [str(received.pk)]})
+
+    assert Suppression.objects.filter(lifted_at=None, reason=Suppression.Reason.STOP).exists()
+
+
+def test_who_may_only_look_settles_nothing(db: None) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_inboundtext"))
+    client = Client()
+    client.force_login(clerk)
+    received = receive_text("eum", "e", "+12065550177", "+12065550100", "wrong number", NOW)
+
+    client.post(list_page(InboundText), {"action": "read_as_go_on", "_selected_action": [str(received.pk)]})
+
+    assert Suppression.objects.get().lifted_at is None
 
 
 def test_inbox_items_have_a_page_of_their_own(client: Client) -> None:
