@@ -13,10 +13,14 @@ class ChannelsAceConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported from here on only.
-        from channels_ace import answers
+        from anymail.signals import tracking
+
+        from channels_ace import answers, webhooks
 
         answers.register_answers()
+        tracking.connect(webhooks.note_tracking, dispatch_uid="channels_ace")
         security = system_checks.Tags.security
         system_checks.register(checks.check_field_keys, security)
         system_checks.register(checks.check_known_secrets, security, deploy=True)
         system_checks.register(checks.check_providers_are_real, security, deploy=True)
+        system_checks.register(checks.check_bounces_are_heard, security, deploy=True)

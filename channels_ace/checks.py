@@ -57,6 +57,23 @@ def check_providers_are_real(app_configs: object, **kwargs: object) -> list[Chec
     ]
 
 
+def check_bounces_are_heard(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """This function will refuse an e-mail service that has no way to tell us of bounces and complaints: we would write on and on."""
+    backend = getattr(settings, "EMAIL_BACKEND", "")
+    if not backend.startswith("anymail.backends."):
+        return []
+    if backend.startswith("anymail.backends.amazon_ses."):
+        aws = getattr(settings, "CHANNELS_ACE_PROVIDERS", {}).get("AWS", {})
+        if aws.get("sns_topics") or aws.get("receipts_queue_url"):
+            return []
+        hint = "Set AWS_SNS_TOPICS or SQS_RECEIPTS_QUEUE_URL, and let SES publish its events there."
+        return [Error("Amazon SES cannot tell of bounces and complaints.", hint=hint, id="carillon_channels.E006")]
+    if getattr(settings, "ANYMAIL", {}).get("WEBHOOK_SECRET"):
+        return []
+    hint = 'Put "WEBHOOK_SECRET": "name:password" into ANYMAIL; without it, /webhooks/anymail/ is closed.'
+    return [Error("The e-mail service cannot tell of bounces and complaints.", hint=hint, id="carillon_channels.E007")]
+
+
 def values_of(name: str) -> list[str]:
     """This function will list the values of a setting that is a text or a list of texts."""
     value = getattr(settings, name, "")

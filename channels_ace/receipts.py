@@ -25,6 +25,7 @@ class Kind(StrEnum):
     QUEUED = "queued"
     PENDING = "pending"
     SENT = "sent"
+    GIVEN_UP = "given_up"  # this message will not arrive; another one to that address may
     FAILED = "failed"  # for good; what may still arrive is pending
     DELIVERED = "delivered"
     COMPLAINED = "complained"  # it arrived, and was reported as unwanted
@@ -32,7 +33,12 @@ class Kind(StrEnum):
 
 # Each beats the ones before it and everything that is not named: evidence goes over what we only supposed.
 _RANKS = [State.ACCEPTED, State.UNDELIVERABLE, State.DELIVERED]
-_MEANS = {Kind.FAILED: State.UNDELIVERABLE, Kind.DELIVERED: State.DELIVERED, Kind.COMPLAINED: State.DELIVERED}
+_MEANS = {
+    Kind.GIVEN_UP: State.UNDELIVERABLE,
+    Kind.FAILED: State.UNDELIVERABLE,
+    Kind.DELIVERED: State.DELIVERED,
+    Kind.COMPLAINED: State.DELIVERED,
+}
 _REASONS = {State.ACCEPTED: "accepted", State.UNDELIVERABLE: "refused_for_good", State.DELIVERED: "delivered"}
 
 

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from channels_ace import delivery
+from channels_ace import delivery, opt_out_lists, sqs
 from channels_ace import sweep as sweeping
 
 logger = logging.getLogger(__name__)
@@ -39,3 +39,14 @@ def sweep() -> None:
     sweeping.sweep(now)
     for lane in sweeping.due_lanes(now):
         poke(lane)
+
+
+@shared_task
+def poll_receipts() -> None:
+    if sqs.queue_url():
+        sqs.drain(timezone.now())
+
+
+@shared_task
+def sync_opt_outs() -> None:
+    opt_out_lists.sync_opt_outs(timezone.now())

@@ -94,6 +94,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "channels_ace.tasks.sweep", "schedule": 15.0},
     "nudge": {"task": "scheduling.tasks.tick", "schedule": 60.0},
+    "opt outs": {"task": "channels_ace.tasks.sync_opt_outs", "schedule": 3600.0},
 }
 # One worker for all of them will do; a busy site gives each its own (docs/architecture.md).
 LANES = ("urgent", "nudges", "transactional", "bulk")
@@ -116,6 +117,12 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.QuietHours",
     ],
     "POKE": "channels_ace.tasks.poke",
+    # What a text that asks HELP is told, and whether we or the provider confirm a STOP: it may be done once.
+    "TEXTS": {
+        "PROGRAMME": env.text("SMS_PROGRAMME", "Carillon"),
+        "CONTACT": env.text("SMS_CONTACT", ""),
+        "CONFIRM_STOP": env.flag("SMS_CONFIRM_STOP", default=False),
+    },
 }
 # Who is told, in the same transaction, when an enrollment changes.
 STUDIES: dict[str, Any] = {
@@ -132,6 +139,9 @@ CHANNELS_ACE_PROVIDERS: dict[str, Any] = {
         "secret_access_key": env.text("AWS_SECRET_ACCESS_KEY", ""),
         "origination_identity": env.text("AWS_SMS_ORIGINATION_IDENTITY", ""),
         "configuration_set": env.text("AWS_SMS_CONFIGURATION_SET", ""),
+        "sns_topics": env.words("AWS_SNS_TOPICS"),
+        "receipts_queue_url": env.text("SQS_RECEIPTS_QUEUE_URL", ""),
+        "opt_out_lists": env.words("AWS_SMS_OPT_OUT_LISTS"),
     },
     "FCM": {
         "project_id": env.text("FCM_PROJECT_ID", ""),
@@ -140,6 +150,8 @@ CHANNELS_ACE_PROVIDERS: dict[str, Any] = {
     },
 }
 
+if CHANNELS_ACE_PROVIDERS["AWS"]["receipts_queue_url"]:
+    CELERY_BEAT_SCHEDULE["receipts"] = {"task": "channels_ace.tasks.poll_receipts", "schedule": 30.0}
 # What the Anymail backend named in EMAIL_URL wants to know, such as its key.
 ANYMAIL = env.options("ANYMAIL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Carillon <no-reply@carillon.example>")

@@ -22,5 +22,6 @@ urlpatterns = [
     path("api/v1/", include("notifications.rest_api.urls")),
     path("api/v1/", include("scheduling.rest_api.urls")),
     path("api/", include("notifications.rest_api.root_urls")),
+    path("webhooks/", include("channels_ace.urls")),
     path("words.js", JavaScriptCatalog.as_view(packages=["notifications"]), name="words"),
 ]

@@ -56,3 +56,21 @@ def test_a_provider_on_this_machine_is_refused(settings: Settings, url: str) -> 
 def test_a_provider_elsewhere_is_accepted(settings: Settings, url: str | None) -> None:
     settings.CHANNELS_ACE_PROVIDERS = {"AWS": {"endpoint_url": url}}
     assert checks.check_providers_are_real(None) == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "anymail", "aws", "expected"),
+    [
+        ("django.core.mail.backends.smtp.EmailBackend", {}, {}, []),
+        ("anymail.backends.postmark.EmailBackend", {}, {}, ["carillon_channels.E007"]),
+        ("anymail.backends.postmark.EmailBackend", {"WEBHOOK_SECRET": "name:password"}, {}, []),
+        ("anymail.backends.amazon_ses.EmailBackend", {"WEBHOOK_SECRET": "name:password"}, {}, ["carillon_channels.E006"]),
+        ("anymail.backends.amazon_ses.EmailBackend", {}, {"sns_topics": ["arn"]}, []),
+        ("anymail.backends.amazon_ses.EmailBackend", {}, {"receipts_queue_url": "https://sqs.example"}, []),
+    ],
+)
+def test_an_e_mail_service_that_cannot_tell_of_bounces_is_refused(
+    settings: Settings, backend: str, anymail: dict[str, str], aws: dict[str, object], expected: list[str]
+) -> None:
+    settings.EMAIL_BACKEND, settings.ANYMAIL, settings.CHANNELS_ACE_PROVIDERS = backend, anymail, {"AWS": aws}
+    assert ids(checks.check_bounces_are_heard(None)) == expected

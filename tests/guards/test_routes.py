@@ -12,6 +12,7 @@ OPEN_PAGES = {
     "admin:login": "signing in",
     "logout": "leaving, which is harmless twice",
     "admin:logout": "leaving, which is harmless twice",
+    "sns-webhook": "believes nobody without a signature of Amazon SNS",
     "words": "translations for the pages' scripts",
     "healthz": "asked by what watches the process",
     "readyz": "asked by what watches the process",
