@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from channels_ace.api import local_date, local_now, parse_zone, render, sentence
@@ -209,7 +209,7 @@ def _describe_events(person: Person) -> Iterator[dict[str, Any]]:
     changed = {event.event_id: event for event in ActivityEvent.objects.filter(enrollment=person.enrollment).select_related("actor")}
     yield {
         "on": person.enrollment.enrolled_date,
-        "name": _("Enrolled"),
+        "name": pgettext("event", "Enrolled"),
         "event_id": "enrollment",
         "state": _("From enrollment"),
         "change": None,

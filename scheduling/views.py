@@ -96,7 +96,7 @@ def name_zone(time_zone: str) -> str:
 
 def write_time(local: datetime) -> str:
     """This function will write a wall time with its weekday, in no other zone than its own."""
-    return f"{date_format(local, 'D j M')}, {local:%H:%M}"
+    return _("%(date)s, %(time)s") % {"date": date_format(local, "D j M"), "time": f"{local:%H:%M}"}
 
 
 def _describe(study: Study, row: Any, last: Any, decided: str, now: datetime) -> dict[str, Any]:

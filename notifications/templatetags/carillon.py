@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.template import Context
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext, pgettext_lazy
@@ -87,14 +87,14 @@ def short_count(count: int) -> str:
     for size, suffix in ((1_000_000, "M"), (1_000, "k")):
         if count >= size:
             tenths = count * 10 // size
-            return f"{tenths // 10}{suffix}" if tenths % 10 == 0 or tenths >= 1000 else f"{tenths / 10:.1f}{suffix}"
+            return f"{tenths // 10}{suffix}" if tenths % 10 == 0 or tenths >= 1000 else f"{number_format(tenths / 10, 1)}{suffix}"
     return str(count)
 
 
 @register.inclusion_tag("carillon/_count.html")
 def exact_count(count: int) -> dict[str, Any]:
     """This function will show a count shortly, with the exact number on focus."""
-    return {"count": count, "shown": short_count(count), "exact": f"{count:,}"}
+    return {"count": count, "shown": short_count(count), "exact": number_format(count, force_grouping=True)}
 
 
 def tell_relative_time(moment: datetime, *, now: datetime) -> str:
@@ -163,7 +163,7 @@ def local_time(value: datetime | None, zone: str) -> dict[str, Any]:
     local = timezone.localtime(value, ZoneInfo(zone or "UTC"))
     return {
         "value": value.astimezone(UTC).isoformat(),
-        "shown": f"{date_format(local, 'D j M')}, {local:%H:%M}",
+        "shown": _("%(date)s, %(time)s") % {"date": date_format(local, "D j M"), "time": f"{local:%H:%M}"},
         "zone": name_zone(local),
         "exact": tell_exact_time(value),
         "ages": False,
@@ -206,7 +206,9 @@ def day_signs() -> list[tuple[str, Sign]]:
 def sum_up_days(days: Sequence[Mapping[str, Any]]) -> str:
     """This function will say in words what a strip of study days shows: "3 done, 1 missed, 15 to come"."""
     counts = Counter(day["state"] for day in days)
-    return ", ".join(f"{counts[state]} {sign.word}" for state, sign in DAY_SIGNS.items() if counts[state])
+    return pgettext("between parts of a list", ", ").join(
+        f"{counts[state]} {sign.word}" for state, sign in DAY_SIGNS.items() if counts[state]
+    )
 
 
 @register.filter

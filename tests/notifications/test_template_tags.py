@@ -82,7 +82,7 @@ def test_a_participants_time_is_theirs_and_names_the_zone_with_the_readers_on_fo
 
 
 def test_a_time_without_a_known_zone_is_named_utc() -> None:
-    assert '12:00 <span class="soft">UTC</span>' in render("{% local_time at '' %}", at=NOW)
+    assert '12:00 <bdi class="soft">UTC</bdi>' in render("{% local_time at '' %}", at=NOW)
 
 
 def test_items_are_grouped_by_the_readers_days() -> None:
