@@ -13,7 +13,7 @@ LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 .PHONY: help demo test setup check coverage screenshots lock lock-upgrade clean
 
 help: ## say what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 25
 
 demo: .venv/.runtime ## install what is needed and show the product at work: PORT=8000, RESET=1 starts over
 	@PORT="$(PORT)" RESET="$(RESET)" $(RUN) manage.py demo
@@ -38,6 +38,12 @@ coverage: setup ## run the tests and show the lines and branches they did not re
 
 screenshots: setup ## make the pictures of README.md and docs (needs Chromium)
 	@$(RUN) manage.py take_screenshots
+
+messages: setup ## bring the translations' .po files up to date with the texts in the source; says what is not translated
+	@$(RUN) tools/messages.py extract
+
+compile-messages: setup ## make the .mo files, which are committed, from the .po files
+	@$(RUN) tools/messages.py compile
 
 lock: setup ## compile requirements/*.in again, changing only what must change
 	$(LOCK) requirements/install.in -o requirements/install.txt
