@@ -104,6 +104,7 @@ class Clock:
         for day in days:
             for zone in self._zones:
                 self._at(to_instant(day, time(12), ZoneInfo(zone)), self._tick)
+            self._at(datetime.combine(day, time(23, 59), tzinfo=UTC), self._deliver)
         self._plan_course()
         self.days = len(days)
         while self._queue and self._queue[0][0] < until:
@@ -138,8 +139,8 @@ class Clock:
 
     def _tick(self, now: datetime) -> None:
         self.ticks += 1
-        tick(now)
-        self._deliver(now)
+        if tick(now):
+            deliver_all(now)
 
     def _deliver(self, now: datetime) -> None:
         sweep(now)
