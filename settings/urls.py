@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
-from django.views.i18n import JavaScriptCatalog
 
 from accounts.views import home
 from settings import health
@@ -23,5 +22,4 @@ urlpatterns = [
     path("api/v1/", include("scheduling.rest_api.urls")),
     path("api/", include("notifications.rest_api.root_urls")),
     path("webhooks/", include("channels_ace.urls")),
-    path("words.js", JavaScriptCatalog.as_view(packages=["notifications"]), name="words"),
 ]

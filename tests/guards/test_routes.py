@@ -13,7 +13,6 @@ OPEN_PAGES = {
     "logout": "leaving, which is harmless twice",
     "admin:logout": "leaving, which is harmless twice",
     "sns-webhook": "believes nobody without a signature of Amazon SNS",
-    "words": "translations for the pages' scripts",
     "healthz": "asked by what watches the process",
     "readyz": "asked by what watches the process",
     "api-unknown": "says that nothing is there",
