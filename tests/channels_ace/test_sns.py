@@ -71,7 +71,7 @@ def test_a_certificate_that_is_not_of_sns_signs_nothing(doubles: Doubles, signer
     ("answer", "error"),
     [
         (Answer(200, "no certificate"), Forged),
-        (Answer(200, "x" * (sns.LARGEST_CERTIFICATE + 1)), Forged),
+        (Answer(200, sns_topic.signer().pem.decode() + "\n" * sns.LARGEST_CERTIFICATE), Forged),
         (Answer(404, ""), Forged),
         (Answer(302, "", {"Location": "https://evil.example/key.pem"}), Forged),
         (Answer(503, ""), CertificateUnavailable),
@@ -109,6 +109,11 @@ def test_the_certificate_is_of_our_own_region(settings: Settings) -> None:
     assert certificate_path(f"https://sns.eu-west-1.amazonaws.com{sns_topic.CERTIFICATE_PATH}") == sns_topic.CERTIFICATE_PATH
     with pytest.raises(Forged):
         certificate_path(sns_topic.CERTIFICATE_URL)
+
+
+def test_what_is_larger_than_any_message_of_sns_is_not_even_read() -> None:
+    with pytest.raises(Forged, match="too_large"):
+        verify(body_of(sns_topic.notification("x" * sns.LARGEST_BODY, at=NOW)), NOW)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"{}", b'{"Type": 1}', b"\xff\xfe", b"[" * 100_000, b"1" * 5_000])

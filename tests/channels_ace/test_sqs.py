@@ -12,6 +12,7 @@ from tests.factories import NOW
 from tests.fakes import Doubles, receipts, sns_topic
 
 pytestmark = pytest.mark.django_db
+FOREIGN = sns_topic.notification(receipts.inbound("+12065550123", "STOP"), topic="arn:aws:sns:us-east-1:999999999999:other")
 
 
 def delivered(attempt: Attempt) -> dict[str, object]:
@@ -91,7 +92,7 @@ def test_what_breaks_on_the_way_stays_in_the_queue(
 
 @pytest.mark.parametrize(
     "body",
-    ["", "not JSON", "[]", "{}", sns_topic.notification("hello", topic="arn:aws:sns:us-east-1:999999999999:other")],
+    ["", "not JSON", "[]", "{}", FOREIGN],
 )
 def test_what_nobody_understands_is_logged_and_gone(doubles: Doubles, body: object, caplog: pytest.LogCaptureFixture) -> None:
     doubles.account.put(body)
@@ -99,6 +100,7 @@ def test_what_nobody_understands_is_logged_and_gone(doubles: Doubles, body: obje
     assert sqs.drain(NOW) == 1
     assert "none that we know" in caplog.text
     assert not ProviderEvent.objects.exists()
+    assert not InboundText.objects.exists()
 
 
 def test_the_task_reads_the_queue_where_there_is_one(doubles: Doubles, settings: Settings) -> None:
