@@ -242,6 +242,30 @@ def test_a_worker_that_was_fenced_off_writes_no_outcome(doubles: Doubles, monkey
     assert Attempt.objects.get().outcome == "accepted"
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_claimed", [False, True], ids=["nobody has it yet", "another has it"])
+def test_a_worker_whose_lease_has_ended_sends_nothing_more(doubles: Doubles, monkeypatch: pytest.MonkeyPatch, is_claimed: bool) -> None:
+    def stop_for_a_while() -> None:
+        let_leases_end()
+        if is_claimed:
+            sweep(NOW)
+            claim(NOW)
+
+    listen(doubles, monkeypatch, stop_for_a_while)
+    say(make_people(3))
+
+    deliver(NOW)
+
+    assert len(doubles.ledger.entries()) == 1
+    assert states() == {(State.ACCEPTED, "accepted"): 1, (State.SENDING, ""): 2}
+    monkeypatch.undo()
+    let_leases_end()
+    sweep(NOW)
+    deliver_all(NOW)
+    assert states() == {(State.ACCEPTED, "accepted"): 3}
+    assert len(doubles.ledger.entries()) == 3
+
+
 @pytest.mark.django_db
 def test_nothing_is_sent_after_the_local_deadline(doubles: Doubles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels_ace.delivery.DEADLINE_SECONDS", -1)
