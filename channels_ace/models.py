@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_ace.crypto import EncryptedTextField
 from channels_ace.inbound_models import ConsentRecord, InboundText
+from channels_ace.operations_models import Switch
 
 __all__ = [
     "Attempt",
@@ -26,6 +27,7 @@ __all__ = [
     "ProviderEvent",
     "Recipient",
     "Suppression",
+    "Switch",
     "new_public_id",
 ]
 
@@ -207,6 +209,11 @@ class Delivery(models.Model):
                 fields=["state", "reconcile_at"], name="carillon_delivery_open", condition=models.Q(state__in=["sending", "unknown"])
             ),
             models.Index(fields=["user", "-id"], name="carillon_delivery_user"),
+            models.Index(
+                fields=["reason"],
+                name="carillon_delivery_held",
+                condition=models.Q(state="deferred", reason__in=["switched_off", "provider_down"]),
+            ),
         ]
 
     def __str__(self) -> str:

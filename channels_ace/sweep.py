@@ -9,6 +9,7 @@ from channels_ace.message_types import Repeat, registered
 from channels_ace.models import Attempt, Delivery
 from channels_ace.receipts import apply_parked
 from channels_ace.record import RECONCILE_AFTER
+from channels_ace.switches import resume
 
 # A provider that takes a message and never says so would be handed it for ever; a person would get it each time.
 MOST_UNANSWERED = 3
@@ -22,12 +23,13 @@ State = Delivery.State
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """This function will free expired leases, match early receipts, close overdue unknowns, expire what is stale, and count each."""
+    """This function will do all of the below, and count for each what it changed."""
     return {
         "released": release_leases(now),
         "matched": apply_parked(now),
         "closed": close_unknowns(now),
         "expired": expire(now),
+        "resumed": resume(now),
     }
 
 

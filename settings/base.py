@@ -113,6 +113,8 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.NotSuppressed",
         "studies.policies.Consented",
         "notifications.policies.Preferred",
+        # Before the hours: what is turned off is not looked at each morning.
+        "channels_ace.switches.SwitchedOff",
         "channels_ace.policies.TextingHours",
         "channels_ace.policies.QuietHours",
     ],

@@ -1,5 +1,5 @@
-"""What operators see: history to read, a story a delivery, no address in clear. Read next: history.py, contacts.py, inbound.py."""
+"""What operators see: history to read, a story a delivery, no address in clear. Read next: history.py, operations.py."""
 
-from channels_ace.admin import contacts, history, inbound
+from channels_ace.admin import contacts, history, inbound, operations
 
-__all__ = ["contacts", "history", "inbound"]
+__all__ = ["contacts", "history", "inbound", "operations"]

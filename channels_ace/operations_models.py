@@ -1,0 +1,29 @@
+"""What operators and providers hold back. Read next: switches.py."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Switch(models.Model):
+    """What an operator has turned off, and why. Nothing of it is lost: it waits until the row is deleted, or expires."""
+
+    class Kind(models.TextChoices):
+        CHANNEL = "channel", _("Channel")
+        PROVIDER = "provider", _("Provider")
+        TYPE = "type", _("Type of message")
+        SCOPE = "scope", _("Course or study")
+
+    kind = models.CharField(_("what"), max_length=16, choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=191, help_text=_("As it is written in the list of deliveries or messages: sms, study:1."))
+    why = models.CharField(_("why"), max_length=300)
+    who = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("turned off by"))
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("kill switch")
+        verbose_name_plural = _("kill switches")
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="carillon_switch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
