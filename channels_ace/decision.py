@@ -39,6 +39,9 @@ class Question:
     zone: str = "carillon_recipient__time_zone"
     scope: Combinable = field(default_factory=lambda: Value(""))
     expiry: str = ""
+    # Only where the rows are deliveries: their key, and until when they are leased.
+    delivery: str = ""
+    lease: str = "lease_until"
 
     def outer(self, name: str) -> OuterRef:
         """This function will refer to a column of the row from inside a subquery."""

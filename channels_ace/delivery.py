@@ -162,6 +162,7 @@ def _decide_again(deliveries: Sequence[Delivery], message_type: MessageType, cha
         zone="user__carillon_recipient__time_zone",
         scope=OuterRef("own_scope"),
         expiry="own_expiry",
+        delivery="pk",
     )
     asked = rules(question)
     rows = ours(deliveries).annotate(

@@ -20,6 +20,7 @@ _sentences: dict[str, str | Promise] = {
     "no_time_zone": _("The time zone is not known, so we cannot tell whether it is daytime there."),
     "texting_hours": _("It waits: texts go out between 09:00 and 20:00 local time."),
     "quiet_hours": _("It waits for the end of quiet hours."),
+    "capped": _("This person has had as many as we send in that time."),
     "switched_off": _("It waits: an operator has turned this off for now."),
     "refused": _("The provider refused it for now; it will be tried again."),
     "refused_too_often": _("The provider refused it each time it was tried."),

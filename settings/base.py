@@ -113,10 +113,19 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.NotSuppressed",
         "studies.policies.Consented",
         "notifications.policies.Preferred",
+        "channels_ace.caps.Capped",
         # Before the hours: what is turned off is not looked at each morning.
         "channels_ace.switches.SwitchedOff",
         "channels_ace.policies.TextingHours",
         "channels_ace.policies.QuietHours",
+    ],
+    # What one person gets at most, whoever sends it, per channel and hours; without "types" all but what signs them in.
+    # For study nudges the throttle of the HeartSteps trials.
+    "CAPS": [
+        {"channel": "sms", "most": 3, "hours": 24},
+        {"channel": "sms", "types": ["studies.nudge"], "most": 1, "hours": 24},
+        {"channel": "sms", "types": ["studies.nudge"], "most": 2, "hours": 96},
+        {"channel": "sms", "types": ["studies.nudge"], "most": 4, "hours": 240},
     ],
     "POKE": "channels_ace.tasks.poke",
     # What a text that asks HELP is told, and whether we or the provider confirm a STOP: it may be done once.
