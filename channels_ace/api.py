@@ -6,7 +6,7 @@ from channels_ace.contact_points import BadAddress, add_contact_point, add_conta
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
 from channels_ace.delivery import deliver, deliver_all
 from channels_ace.explain import Explanation, explain
-from channels_ace.insert import insert_from
+from channels_ace.insert import Into, insert_from
 from channels_ace.local_time import ZONES, UnknownZone, Window, local_date, local_now, openings, parse_zone, to_instant
 from channels_ace.message_types import Hours, MessageType, Repeat, UnknownType, find, register, registered
 from channels_ace.models import Attempt, ContactPoint, Delivery, Message, Recipient, Suppression, new_public_id
@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "Explanation",
     "Hours",
+    "Into",
     "KeyReused",
     "Message",
     "MessageType",

@@ -1,6 +1,6 @@
 """Who a message is for: users in order of id, a chunk at a time, and where a channel reaches them. Read next: send.py."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,31 +20,46 @@ class People:
     def __init__(self, audience: Audience) -> None:
         model = get_user_model()
         self._users: QuerySet[Any] = model._default_manager.all()
+        self._audience: QuerySet[Any] | None = None
         self._ids: list[int] | None = None
         if isinstance(audience, QuerySet):
             if audience.model._meta.concrete_model is not model:
                 raise TypeError(f"The audience is a queryset of {audience.model.__name__}, not of users.")
             # A slice has an order that must stay, and chunks need their own.
             if not audience.query.is_sliced:
-                self._users = self._users.filter(pk__in=audience.order_by().values("pk"))
+                self._audience = audience.order_by()
                 return
         self._ids = sorted({person.pk if isinstance(person, AbstractBaseUser) else person for person in audience})
 
-    def next_chunk(self, after: int) -> tuple[QuerySet[Any], int | None, bool]:
-        """This function will give up to CHUNK people above an id, the last of their ids (None: nobody), and whether more may follow."""
+    def cut(self, after: int, before: int | None = None) -> tuple[int | None, bool]:
+        """This function will find up to CHUNK people between two ids: the last of their ids (None: nobody), and whether more may follow."""
         if self._ids is not None:
-            ahead = self._ids[bisect_right(self._ids, after) :]
-            ids = ahead[:CHUNK]
-            return self._users.filter(pk__in=ids), ids[-1] if ids else None, len(ahead) > CHUNK
-        rest = self._users.filter(pk__gt=after)
+            ahead = self._ids[bisect_right(self._ids, after) : None if before is None else bisect_left(self._ids, before)]
+            return (ahead[:CHUNK][-1] if ahead else None), len(ahead) > CHUNK
+        rest = self._within(pk__gt=after) if before is None else self._within(pk__gt=after, pk__lt=before)
         found = rest.order_by("pk")[:CHUNK].aggregate(last=Max("pk"), people=Count("pk"))
-        return rest.filter(pk__lte=found["last"] or after), found["last"], found["people"] == CHUNK
+        return found["last"], found["people"] == CHUNK
+
+    def between(self, first: int, last: int) -> QuerySet[Any]:
+        """This function will give the people from one id to another."""
+        if self._ids is not None:
+            return self._users.filter(pk__in=self._ids[bisect_left(self._ids, first) : bisect_right(self._ids, last)])
+        return self._within(pk__gte=first, pk__lte=last)
+
+    def _within(self, **bounds: int) -> QuerySet[Any]:
+        # Said twice, since a database does not carry a range over to the other side of IN.
+        users = self._users.filter(**bounds)
+        if self._audience is None:
+            return users
+        # Nothing can be filtered after UNION and the like.
+        asked = self._audience if self._audience.query.combinator else self._audience.filter(**bounds)
+        return users.filter(pk__in=asked.values("pk"))
 
 
-def with_contact(people: QuerySet[Any], kinds: Iterable[str]) -> QuerySet[Any]:
+def with_contact(people: QuerySet[Any], kinds: Iterable[str], among: tuple[int, int] | None = None) -> QuerySet[Any]:
     """This function will add to each person the contact points a channel could use now, as `contact` and its blind index, a row each.
 
-    Someone without one has one row in which both are null.
+    Someone without one has one row in which both are null. `among` are the lowest and the highest id of the people, where known.
     """
     kinds = list(kinds)
     reached: QuerySet[Any]
@@ -56,6 +71,15 @@ def with_contact(people: QuerySet[Any], kinds: Iterable[str]) -> QuerySet[Any]:
         carillon_contact_points__verified_at__isnull=False,
         carillon_contact_points__removed_at=None,
     )
+    if among:
+        usable &= Q(carillon_contact_points__user_id__gte=among[0], carillon_contact_points__user_id__lte=among[1])
     reached = people.annotate(usable=FilteredRelation("carillon_contact_points", condition=usable))
     reached = reached.annotate(contact=F("usable__id"), contact_index=F("usable__index"))
     return reached
+
+
+def with_zone(people: QuerySet[Any], among: tuple[int, int]) -> QuerySet[Any]:
+    """This function will add where each person is, as `place__time_zone`."""
+    here = Q(carillon_recipient__user_id__gte=among[0], carillon_recipient__user_id__lte=among[1])
+    placed: QuerySet[Any] = people.annotate(place=FilteredRelation("carillon_recipient", condition=here))
+    return placed

@@ -11,8 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
+    from channels_ace.insert import Into
     from channels_ace.models import Message
 
 # A provider is slow when it takes ten seconds; a delivery's lease is longer than that, so an answer is recorded before the lease ends.
@@ -81,19 +80,19 @@ class Channel(Protocol):
 
 
 class Store(Protocol):
-    """A channel that is its own carrier: it writes its rows in the transaction that plans the message, and needs no address."""
+    """A channel that is its own carrier: its rows are written in the statement that plans the message, and it needs no address."""
 
     name: str
     contact_kinds: tuple[str, ...]
 
-    def write(self, message: "Message", people: "QuerySet[Any]") -> None:
-        """This function will store the message for a queryset of users, in one statement."""
+    def rows(self, message: "Message") -> "Into":
+        """This function will say which row a user, a row of the user model, gets of the message."""
         ...
 
 
 def carriers() -> dict[str, Channel]:
     """This function will give the channels that a provider carries, by name."""
-    return {name: channel for name, channel in registered_channels().items() if not hasattr(channel, "write")}
+    return {name: channel for name, channel in registered_channels().items() if not hasattr(channel, "rows")}
 
 
 def registered_channels() -> dict[str, Any]:

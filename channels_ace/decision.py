@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.utils.module_loading import import_string
 
@@ -42,6 +42,13 @@ class Question:
     # Only where the rows are deliveries: their key, and until when they are leased.
     delivery: str = ""
     lease: str = "lease_until"
+    # The lowest and the highest id of the rows' users, where known: then a policy reads that part of a table and not all of it.
+    among: tuple[int, int] | None = None
+
+    def of_user(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """This function will narrow a table that has a `user_id` down to the row's own user, for a subquery."""
+        mine = rows.filter(user_id=OuterRef(self.user))
+        return mine.filter(user_id__gte=self.among[0], user_id__lte=self.among[1]) if self.among else mine
 
     def outer(self, name: str) -> OuterRef:
         """This function will refer to a column of the row from inside a subquery."""

@@ -1,4 +1,4 @@
-"""Saying something: rows first, one statement a channel and chunk, a poke after the commit. Read next: decision.py, delivery.py."""
+"""Saying something: rows first, for people a chunk at a time, and a poke after the commit. Read next: fan_out.py, delivery.py."""
 
 import hashlib
 import json
@@ -7,20 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
-from django.db.models import DateTimeField, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
-from django.utils.module_loading import import_string
+from django.db import transaction
+from django.db.models import QuerySet
 
-from channels_ace.audience import Audience, People, with_contact
-from channels_ace.channel import registered_channels
-from channels_ace.decision import Question, Rule, deny, rules, verdict
-from channels_ace.insert import insert_from
+from channels_ace.audience import Audience, People
+from channels_ace.fan_out import begin, go_on, start
 from channels_ace.message_types import MessageType, find
-from channels_ace.models import Delivery, FanOutChunk, Message
+from channels_ace.models import Delivery, Message
 
 
 class Refused(ValueError):
@@ -51,7 +45,7 @@ def send(
     Raises UnknownType, Refused (a missing variable, a channel the type does not have) and KeyReused.
     """
     message_type = find(type)
-    starts = _start(now, send_after)
+    starts = start(now, send_after)
     draft = Message(
         type=type,
         context=_plain(message_type, context or {}),
@@ -68,17 +62,10 @@ def send(
     with transaction.atomic():
         message, created = _first(draft)
         if created:
-            _plan_next(message, message_type, people, 0, now)
+            begin(message, message_type, people, now)
     if message.fingerprint != draft.fingerprint:
         raise KeyReused(f"The idempotency key {message.idempotency_key!r} already stands for another message.")
-    while message.fanned_out_at is None:
-        with transaction.atomic():
-            # Whoever else sends with this key waits here, and goes on where we stopped.
-            message = Message.objects.select_for_update().get(pk=message.pk)
-            if message.fanned_out_at is None:
-                last = message.chunks.order_by("-number").values_list("last_user_id", flat=True).first()
-                _plan_next(message, message_type, people, last or 0, now)
-    return message
+    return message if message.fanned_out_at else go_on(message, message_type, people, now)
 
 
 def cancel(message: Message, now: datetime) -> int:
@@ -156,84 +143,3 @@ def _fingerprint(message: Message) -> str:
 def _first(draft: Message) -> tuple[Message, bool]:
     fields = ("type", "context", "link", "scope", "channels", "fingerprint", "created_at", "send_after", "expires_at")
     return Message.objects.get_or_create(idempotency_key=draft.idempotency_key, defaults={name: getattr(draft, name) for name in fields})
-
-
-def _plan_next(message: Message, message_type: MessageType, people: People, after: int, now: datetime) -> None:
-    """This function will plan the next chunk in the caller's transaction, and close the fan-out after the last one."""
-    chunk, last, is_more = people.next_chunk(after)
-    if last is not None and message.cancelled_at is None:
-        _do_not_compile()
-        # The unique key on (message, first user) is the last word: no chunk is planned twice.
-        FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, done_at=now)
-        for name in message.channels:
-            _plan(message, message_type, name, chunk, now)
-        _poke_on_commit(message_type.lane)
-    if last is None or not is_more or message.cancelled_at is not None:
-        Message.objects.filter(pk=message.pk).update(fanned_out_at=now)
-        message.fanned_out_at = now
-
-
-def _do_not_compile() -> None:
-    """PostgreSQL takes a second to compile a verdict for each chunk, many times what it takes to compute it."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL jit = off")
-
-
-def _plan(message: Message, message_type: MessageType, name: str, people: QuerySet[Any], now: datetime) -> None:
-    channel = registered_channels().get(name)
-    kinds = channel.contact_kinds if channel else ()
-    starts = _start(now, message.send_after)
-    expires_at = message.expires_at
-    if fresh_for := message_type.fresh_for_channel.get(name):
-        # Counted from when it was said, also for the chunks of a fan-out that went on later.
-        expires_at = min(filter(None, [expires_at, _start(message.created_at, message.send_after) + fresh_for]))
-    question = Question(
-        type=message_type,
-        channel=name,
-        contact_kinds=kinds,
-        now=starts,
-        scope=Value(message.scope),
-        expiry="own_expiry" if expires_at else "",
-    )
-    asked: list[Rule] = rules(question) if channel else [deny(Q(pk__isnull=False), "unknown_channel")]
-    rows = with_contact(people, kinds)
-    if expires_at:
-        rows = rows.annotate(own_expiry=Value(expires_at, output_field=DateTimeField()))
-    rows = rows.annotate(verdict=verdict(asked))
-    if channel and not kinds:
-        channel.write(message, rows.filter(verdict=0))
-        # A channel that is its own store has a delivery row only for what was held back.
-        rows = rows.exclude(verdict=0)
-    columns: dict[str, str | Combinable] = {"expires_at": "own_expiry"} if expires_at else {}
-    columns |= {"channel": Value(name), "lane": Value(message_type.lane)}
-    _insert_deliveries(message, columns, rows, asked, starts=starts, now=now)
-
-
-def _insert_deliveries(
-    message: Message, columns: Mapping[str, str | Combinable], rows: QuerySet[Any], asked: list[Rule], *, starts: datetime, now: datetime
-) -> None:
-    """This function will insert a delivery for every row of (pk, contact, verdict), in the state its verdict gives."""
-    columns = {
-        **columns,
-        "user_id": "pk",
-        "contact_point_id": Coalesce("contact", Value(0)),
-        "message_id": Value(message.pk),
-        "created_at": Value(now, output_field=DateTimeField()),
-        "changed_at": Value(now, output_field=DateTimeField()),
-    }
-    first = Delivery.State.PLANNED if starts > now else Delivery.State.READY
-    states = [first, *(rule.state for rule in asked)]
-    reasons = ["", *(rule.reason for rule in asked)]
-    due = [starts, *(rule.until or now for rule in asked)]
-    insert_from(Delivery, columns, rows, by="verdict", looked_up={"state": states, "reason": reasons, "due_at": due})
-
-
-def _start(now: datetime, send_after: datetime | None) -> datetime:
-    return max(now, send_after) if send_after else now
-
-
-def _poke_on_commit(lane: str) -> None:
-    poke = import_string(settings.CHANNELS_ACE["POKE"])
-    # A poke may be lost: that costs a little time, and must not look as if nothing had been said.
-    transaction.on_commit(lambda: poke(lane), robust=True)

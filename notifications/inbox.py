@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, QuerySet, Value
 
-from channels_ace.api import Message, insert_from, render
+from channels_ace.api import Into, Message, render
 from notifications.models import InboxItem, InboxState
 from notifications.registry import find
 
@@ -22,10 +21,10 @@ class InboxChannel:
     name = "inbox"
     contact_kinds: tuple[str, ...] = ()
 
-    def write(self, message: Message, people: QuerySet[Any]) -> None:
-        """This function will put the message into the inbox of every user of the queryset."""
+    def rows(self, message: Message) -> Into:
+        """This function will say which row puts the message into a user's inbox."""
         category = find(message.type).category
-        insert_from(InboxItem, {"user_id": "pk", "message_id": Value(message.pk), "category": Value(str(category))}, people)
+        return Into(model=InboxItem, columns={"user_id": "pk", "message_id": Value(message.pk), "category": Value(str(category))})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Q
 
 from channels_ace.api import Question, Rule, deny
 from notifications.models import Preference
@@ -16,7 +16,7 @@ class Preferred:
         asked = question.type
         if not isinstance(asked, NotificationType) or question.channel in asked.locked:
             return
-        mine = Preference.objects.filter(user_id=OuterRef(question.user), channel=question.channel)
+        mine = question.of_user(Preference.objects.filter(channel=question.channel))
         type_on = Exists(mine.filter(scope=asked.scope, is_on=True))
         type_off = Exists(mine.filter(scope=asked.scope, is_on=False))
         category_on = Exists(mine.filter(scope=asked.category, is_on=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, Q, Value
 from django.db.models.functions import Concat
 
 from channels_ace.api import Question, Rule, deny
@@ -16,9 +16,7 @@ class Consented:
         if not question.type.name.startswith("studies."):
             return
         # The scope of a study's messages is "study:<id>" (Study.scope); the same is computed here, for a set.
-        mine = Enrollment.objects.annotate(scope=Concat(Value("study:"), "study__public_id")).filter(
-            user_id=OuterRef(question.user), scope=question.scope
-        )
+        mine = question.of_user(Enrollment.objects.annotate(scope=Concat(Value("study:"), "study__public_id")).filter(scope=question.scope))
         yield deny(Exists(mine.filter(state=Enrollment.State.WITHDRAWN)), "withdrawn")
         yield deny(Exists(mine.filter(state=Enrollment.State.PAUSED)), "paused")
         yield deny(Exists(mine.filter(consented_at=None)), "not_consented")
