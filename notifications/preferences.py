@@ -112,5 +112,7 @@ def _category_row(category: Category, types: list[NotificationType], chosen: dic
     for channel in CHANNEL_LABELS:
         below = [_cell(line, channel, chosen) for line in _lines(types)]
         open_cells = [cell for cell in below if cell.exists and not cell.is_locked]
-        cells.append(Cell(channel, is_on=any(cell.is_on for cell in below), is_locked=not open_cells, exists=any(c.exists for c in below)))
+        # What is locked stays on whatever the switch says, so the switch shows what it can move.
+        is_on = any(cell.is_on for cell in open_cells or below)
+        cells.append(Cell(channel, is_on=is_on, is_locked=not open_cells, exists=any(c.exists for c in below)))
     return Row(str(category), category.label, "", True, tuple(cells))

@@ -86,6 +86,18 @@ def test_a_category_switch_does_what_it_shows() -> None:
     assert cell_of(user, "discussion.activity", "email").is_on
 
 
+def test_a_category_switch_above_a_locked_line_does_what_it_shows() -> None:
+    user = make_user()
+    assert not cell_of(user, "account", "email").is_on
+    choose(user.pk, "account", "email", is_on=True, now=NOW)
+    assert cell_of(user, "account", "email").is_on
+    assert cell_of(user, "account.maintenance", "email").is_on
+    choose(user.pk, "account", "email", is_on=False, now=NOW)
+    assert not cell_of(user, "account", "email").is_on
+    assert not cell_of(user, "account.maintenance", "email").is_on
+    assert cell_of(user, "account.password_changed", "email").is_on
+
+
 @pytest.mark.parametrize(
     ("scope", "channel"),
     [
