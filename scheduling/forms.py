@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 from scheduling.burst_calendar import Burst
 from scheduling.pictures import write_day
 
+LAST_YEAR = 2100
+
 
 class MoveBurstForm(forms.Form):
     burst = forms.ChoiceField(label=gettext_lazy("Burst"))
@@ -35,6 +37,10 @@ class MoveBurstForm(forms.Form):
             return given
         if to < self.today:
             self.add_error("to", _("This is in the past. Choose today or later."))
+            return given
+        # A mistyped year; near the calendar's end no page of this person could be drawn any more.
+        if to.year > LAST_YEAR:
+            self.add_error("to", _("Choose a year between 2000 and 2100."))
             return given
         place = next(index for index, burst in enumerate(self.bursts) if burst.event_id == given["burst"])
         before = self.bursts[place - 1] if place else None

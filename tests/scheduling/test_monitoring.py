@@ -314,6 +314,19 @@ def test_a_burst_cannot_be_moved_where_it_cannot_be(client: Client, at_noon: dat
     assert not ActivityEvent.objects.exists()
 
 
+def test_the_last_burst_cannot_be_moved_to_the_end_of_the_calendar(client: Client, at_noon: datetime) -> None:
+    enrollment = join(make_study(ENROLLED), ENROLLED)
+    sign_in(client, enrollment.study)
+    place = [enrollment.study.public_id, enrollment.public_id]
+
+    for to in ("2101-01-01", "9999-12-01", "9999-12-31"):
+        said = {"move-burst": "custom:activityBurst9Start", "move-to": to, "move-why": "x"}
+        response = client.post(reverse("participant_move", args=place), said)
+        assert "Choose a year between 2000 and 2100." in response.content.decode()
+
+    assert not ActivityEvent.objects.exists()
+
+
 def test_a_burst_in_which_something_was_done_stays_where_it_is(client: Client, at_noon: datetime) -> None:
     enrollment = join(make_study(ENROLLED), ENROLLED)
     sign_in(client, enrollment.study)
