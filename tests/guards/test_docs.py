@@ -7,12 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db.models import Value
 from django.test import override_settings
 
 from channels_ace import message_types
+from channels_ace.api import Attempt, Question, deliver, find, sentence, verdict
+from channels_ace.channel import _load
 from notifications import inbox
 from notifications.models import InboxItem
-from tests.factories import make_user
+from tests.channels_ace.saying import make_people, say
+from tests.factories import NOW, make_user
 
 ADDING = (Path(__file__).parents[2] / "docs" / "adding.md").read_text()
 
@@ -52,6 +57,38 @@ def test_the_first_own_notification_type_works_as_pasted(own_registry: None, tmp
     # then
     assert words["title"] == "“Middlemarch” is due tomorrow."
     assert set(item.message.deliveries.values_list("channel", "reason")) == {("email", ""), ("push", "no_contact_point")}
+
+
+@pytest.mark.django_db
+def test_the_provider_works_as_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = [block for block in blocks("python") if "class PostcardChannel" in block]
+    pasted: dict[str, Any] = {}
+    exec(code, pasted)  # noqa: S102
+    monkeypatch.setattr("channels_ace.channels.sms_aws.EndUserMessagingChannel", pasted["PostcardChannel"])
+    _load.cache_clear()
+
+    try:
+        say(make_people(1))
+        deliver(NOW)
+    finally:
+        _load.cache_clear()
+
+    assert list(Attempt.objects.values_list("provider", "outcome")) == [("postcards", "accepted")]
+
+
+@pytest.mark.django_db
+def test_the_policy_works_as_pasted() -> None:
+    (code,) = [block for block in blocks("python") if "class NotToClosedAccounts" in block]
+    pasted: dict[str, Any] = {}
+    exec(code, pasted)  # noqa: S102
+    closed, open_ = make_user(), make_user()
+    type(closed)._default_manager.filter(pk=closed.pk).update(is_active=False)
+    question = Question(type=find("discussion.new_response"), channel="sms", contact_kinds=(), now=NOW, scope=Value(""))
+
+    rows = get_user_model()._default_manager.annotate(verdict=verdict(list(pasted["NotToClosedAccounts"]().rules(question))))
+
+    assert dict(rows.values_list("pk", "verdict")) == {closed.pk: 1, open_.pk: 0}
+    assert sentence("account_closed") == "Their account is closed."
 
 
 def test_every_file_the_docs_name_is_there() -> None:
