@@ -61,10 +61,15 @@ class Supervisor:
     def manage(self, *arguments: str, check: bool = True, talk_to: TextIO | None = None) -> int:
         """This function will run one manage.py command to its end and give its exit code. Raises Unstartable where it must be 0."""
         command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, stdout=talk_to or self.talk_to, check=False)
-        if check and done.returncode:
-            raise Unstartable(f"manage.py {arguments[0]} ended with {done.returncode}.")
-        return done.returncode
+        # In a session of its own it does not hear Ctrl-C, and has no traceback to print; stop() ends it like every other.
+        process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=talk_to or self.talk_to, start_new_session=True)
+        child = Child(arguments[0], command, process)
+        self.children.append(child)
+        code = process.wait()
+        self.children.remove(child)
+        if check and code:
+            raise Unstartable(f"manage.py {arguments[0]} ended with {code}.")
+        return code
 
     def watch(self) -> None:
         """This function will stay until a process ends that must not, and start a lost worker again."""

@@ -26,6 +26,24 @@ with supervised(Path(sys.argv[1]), dict(os.environ)) as demo:
 """
 
 
+COMMANDING = """
+import os, sys
+from pathlib import Path
+from demo.supervisor import supervised
+with supervised(Path(sys.argv[1]), {**os.environ, "DJANGO_SETTINGS_MODULE": "settings.dev"}) as demo:
+    try:
+        print("at work", flush=True)
+        demo.manage("ingest_events", "/dev/zero")
+    except KeyboardInterrupt:
+        print("stopping", flush=True)
+"""
+
+
+def children_of(pid: int) -> list[int]:
+    done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in done.stdout.split()]
+
+
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -69,6 +87,33 @@ def test_two_signals_leave_no_process_behind(tmp_path: Path, number: signal.Sign
     parent.wait(timeout=20)
     parent.stdout.close()
     assert not is_alive(child)
+
+
+def test_a_command_that_is_interrupted_ends_without_a_traceback(tmp_path: Path) -> None:
+    # given: a command at work, in front of a terminal, as `make demo` is
+    parent = subprocess.Popen(
+        [sys.executable, "-c", COMMANDING, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "at work\n"
+    until = time.monotonic() + 10
+    while not (children := children_of(parent.pid)) and time.monotonic() < until:
+        time.sleep(0.05)
+
+    # when: Ctrl-C goes to the whole group
+    os.killpg(parent.pid, signal.SIGINT)
+    told, complaints = parent.communicate(timeout=20)
+
+    # then
+    assert children
+    assert not any(is_alive(child) for child in children)
+    assert told == "stopping\n"
+    assert complaints == ""
 
 
 def test_a_process_that_does_not_come_up_is_told_with_its_log(tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="run headless on a fresh database and print one JSON object")
         parser.add_argument(
-            "--reset", action="store_true", default=bool(os.environ.get("RESET")), help="start over: forget the demo's data"
+            "--reset",
+            action="store_true",
+            default=os.environ.get("RESET", "") not in ("", "0", "no"),
+            help="start over: forget the demo's data",
         )
         parser.add_argument("--port", default=os.environ.get("PORT") or "8000", help="the port of the pages (default 8000)")
 
