@@ -47,13 +47,21 @@ class People:
         return self._within(pk__gte=first, pk__lte=last)
 
     def _within(self, **bounds: int) -> QuerySet[Any]:
-        # Said twice, since a database does not carry a range over to the other side of IN.
-        users = self._users.filter(**bounds)
         if self._audience is None:
-            return users
-        # Nothing can be filtered after UNION and the like.
-        asked = self._audience if self._audience.query.combinator else self._audience.filter(**bounds)
-        return users.filter(pk__in=asked.values("pk"))
+            return self._users.filter(**bounds)
+        if self._audience.query.combinator:
+            # Nothing can be filtered after UNION and the like.
+            return self._users.filter(pk__in=self._audience.values("pk"), **bounds)
+        asked = self._audience.filter(**bounds)
+        # With bounds on both sides of IN, PostgreSQL expects a fifth of the rows that come, and joins the rest one by one.
+        return asked if _is_a_row_each(asked) else self._users.filter(pk__in=asked.values("pk"))
+
+
+def _is_a_row_each(users: QuerySet[Any]) -> bool:
+    """This function will tell whether a queryset reads the users' own table and nothing else, so that nobody can come twice."""
+    asked = users.query
+    more = asked.distinct or asked.annotations or asked.extra or asked.group_by or asked.values_select or asked.select_related
+    return not more and len(asked.alias_map) <= 1
 
 
 def with_contact(people: QuerySet[Any], kinds: Iterable[str], among: tuple[int, int] | None = None) -> QuerySet[Any]:
