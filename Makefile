@@ -33,6 +33,10 @@ check: setup ## lint, types, import contracts, migrations, settings of productio
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(RUN) tools/check_lock.py
 
+.PHONY: bench
+bench: setup ## measure against bare bounds on PostgreSQL and print the table (15 minutes): ONLY="inbox push"
+	@$(RUN) -m bench $(ONLY)
+
 coverage: setup ## run the tests and show the lines and branches they did not reach
 	@$(RUN) tools/run_tests.py --cov --cov-report=term-missing $(ARGS)
 

@@ -1,0 +1,73 @@
+"""Planning: from one message to rows for its people. Read next: bare.py, channels_ace/send.py."""
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from accounts.models import User
+from bench import bare
+from bench.database import ask, settle
+from bench.measure import Figure, Goal, figure, interleave, watch
+from bench.people import CONTEXT, TYPE
+from bench.world import NOW, World, empty
+from notifications.api import notify
+
+INBOX, DELIVERIES = "carillon_notifications_inboxitem", "carillon_channels_delivery"
+
+
+def say_to(people: int, channels: Iterable[str]) -> float:
+    """This function will give the seconds of one message to so many people, with a key of its own, on empty tables."""
+    empty()
+    settle()
+    key = uuid4().hex
+    with watch() as taken:
+        notify(
+            type=TYPE,
+            audience=User.objects.filter(pk__lte=people),
+            context=CONTEXT,
+            channels=channels,
+            idempotency_key=key,
+            now=NOW,
+        )
+    return taken.seconds
+
+
+def to_inboxes(world: World) -> Figure:
+    """This function will tell 100,000 people, with their choices for the type and its category."""
+    return _to_inboxes("inbox", world.of(100_000), Goal(1.2), world)
+
+
+def to_a_million(world: World) -> Figure:
+    """This function will tell a million people, in chunks that can be resumed, by two workers."""
+    return _to_inboxes("million", world.of(1_000_000), Goal(0.8), world)
+
+
+def _to_inboxes(name: str, people: int, goal: Goal, world: World) -> Figure:
+    say_to(people, ["inbox"])
+    told = ask(f"SELECT count(*) FROM {INBOX}")  # noqa: S608
+    held_back = ask(f"SELECT count(*) FROM {DELIVERIES}")  # noqa: S608
+    ours, rows = interleave(world.repeats, lambda: say_to(people, ["inbox"]), lambda: bare.insert_fat_rows(people, told))
+    return figure(name, people, goal, ours, rows, note=f"{told:,} told, {held_back:,} held back with their reason")
+
+
+def to_all_channels(world: World) -> Figure:
+    """This function will plan inbox, e-mail and push for 100,000 people, with every policy, writing what is held back too."""
+    people = world.of(100_000)
+    channels = ["inbox", "email", "push"]
+    say_to(people, channels)
+    rows = bare.keep_copies(INBOX, DELIVERIES)
+    ours, copied = interleave(world.repeats, lambda: say_to(people, channels), lambda: bare.insert_copies(INBOX, DELIVERIES))
+    return figure("channels", people, Goal(1.5), ours, copied, note=f"{rows:,} rows")
+
+
+def to_everyone(world: World) -> Figure:
+    """This function will say that a message to everyone is not read from one row yet."""
+    return Figure(
+        name="everyone",
+        n=0,
+        seconds=0.0,
+        bare_seconds=0.0,
+        ratio=0.0,
+        goal="visible in at most 5 ms at p50",
+        ok=False,
+        note="not built: a message to everyone is written for each of them",
+    )
