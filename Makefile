@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 RESET ?=
+# Which faults, or figures of the bench, are wanted: all of them without one.
+ONLY ?=
 # What pytest gets on top, for instance: make test ARGS="tests/studies -x"
 ARGS ?=
 
@@ -10,7 +12,7 @@ RUN := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup check coverage screenshots lock lock-upgrade clean
+.PHONY: help demo test faults faults-full setup check coverage screenshots lock lock-upgrade clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 25
@@ -32,6 +34,12 @@ check: setup ## lint, types, import contracts, migrations, settings of productio
 	$(RUN) tools/as_production.py check --deploy --fail-level WARNING
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(RUN) tools/check_lock.py
+
+faults: setup ## break processes, PostgreSQL, Redis and providers of its own, and print what came of it (10 minutes): ONLY="FI-01 FI-41"
+	@$(RUN) -m faults $(ONLY)
+
+faults-full: setup ## the same with ten times the dose (an hour)
+	@$(RUN) -m faults --full $(ONLY)
 
 .PHONY: bench
 bench: setup ## measure against bare bounds on PostgreSQL and print the table (15 minutes): ONLY="inbox push"

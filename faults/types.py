@@ -1,0 +1,12 @@
+"""What the suite says: texts that may go out at any hour, once, and codes that may be repeated. Read next: scene.py."""
+
+from channels_ace.api import Hours, MessageType, register
+from tests.channels_ace.saying import CODE, TEXT
+
+# Celery's workers read the real clock, at whatever hour of the night the suite runs.
+ANY_HOUR = MessageType(name="tests.any_hour", channels=("sms",), lane="nudges", hours=Hours.ANY)
+BULK = MessageType(name="tests.bulk", channels=("sms",), lane="bulk", hours=Hours.ANY)
+for _type in (ANY_HOUR, BULK):
+    register(_type)
+
+__all__ = ["ANY_HOUR", "BULK", "CODE", "TEXT"]
