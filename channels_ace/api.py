@@ -6,6 +6,7 @@ from channels_ace.contact_points import BadAddress, add_contact_point, add_conta
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
 from channels_ace.delivery import deliver, deliver_all
 from channels_ace.explain import Explanation, explain
+from channels_ace.health import resting_providers
 from channels_ace.insert import Into, insert_from
 from channels_ace.local_time import ZONES, UnknownZone, Window, local_date, local_now, openings, parse_zone, to_instant
 from channels_ace.message_types import Hours, MessageType, Repeat, UnknownType, find, register, registered
@@ -62,6 +63,7 @@ __all__ = [
     "registered",
     "registered_channels",
     "render",
+    "resting_providers",
     "rules",
     "send",
     "sentence",

@@ -96,14 +96,22 @@ def carriers() -> dict[str, Channel]:
 
 
 def registered_channels() -> dict[str, Any]:
-    """This function will give every channel of the settings by name, made once a process."""
-    return _load(tuple(settings.CHANNELS_ACE["CHANNELS"]))
+    """This function will give every channel of the settings by name, made once a process; of several with a name, the first."""
+    return {name: found[0] for name, found in _load(tuple(settings.CHANNELS_ACE["CHANNELS"])).items()}
+
+
+def providers(name: str) -> list[Channel]:
+    """This function will list the channels of a name, one for each provider, in the order in which they are preferred."""
+    return _load(tuple(settings.CHANNELS_ACE["CHANNELS"])).get(name, [])
 
 
 @cache
-def _load(paths: tuple[str, ...]) -> dict[str, Any]:
-    channels = [import_string(path)() for path in paths]
-    return {channel.name: channel for channel in channels}
+def _load(paths: tuple[str, ...]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for path in paths:
+        channel = import_string(path)()
+        found.setdefault(channel.name, []).append(channel)
+    return found
 
 
 def provider_settings(name: str) -> Mapping[str, Any]:

@@ -22,10 +22,12 @@ from django.db.models.functions import Coalesce, Now
 from channels_ace.channel import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Channel, Outcome, carriers
 from channels_ace.decision import Question, rules, verdict
 from channels_ace.hand_over import HandOver
+from channels_ace.health import PROVIDER_DOWN, choose
 from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Attempt, ContactPoint, Delivery
 from channels_ace.prepare import Sending, prepare
 from channels_ace.record import ours
+from channels_ace.switches import HOLD
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +115,7 @@ def _deliver(deliveries: list[Delivery], type_name: str, channel_name: str, dead
         logger.error("%d deliveries set aside after %d claims without an outcome", len(poisoned), MOST_CLAIMS)
         _end(poisoned, State.DEAD, "poison", now)
         deliveries = [delivery for delivery in deliveries if delivery.claims <= MOST_CLAIMS]
-    channel = carriers().get(channel_name)
-    if channel is None:
+    if channel_name not in carriers():
         _end(deliveries, State.DEAD, "unknown_channel", now)
         return
     try:
@@ -127,7 +128,13 @@ def _deliver(deliveries: list[Delivery], type_name: str, channel_name: str, dead
             logger.warning("Stopped before the lease ended; %d deliveries go to the next worker", len(deliveries))
             _end(deliveries, State.READY, "", now)
             return
-        batch, deliveries = deliveries[: channel.batch_size], deliveries[channel.batch_size :]
+        channel, is_probe = choose(channel_name, now)
+        if channel is None:
+            # Out of the way of the next claim; the sweep brings them back. No attempt is used up.
+            _end(deliveries, State.DEFERRED, PROVIDER_DOWN, now, due_at=now + HOLD)
+            return
+        size = 1 if is_probe else channel.batch_size
+        batch, deliveries = deliveries[:size], deliveries[size:]
         sendings = _decide_and_prepare(batch, message_type, channel, now)
         deliveries = _send(sendings, channel, min(deadline, time.monotonic() + DECISION_SECONDS), now) + deliveries
 

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import DateTimeField, UUIDField, Value
 from django.db.models.expressions import Combinable
 
-from channels_ace.channel import Outgoing, Receipt
+from channels_ace.channel import Outcome, Outgoing, Receipt
+from channels_ace.health import note
 from channels_ace.insert import insert_from
 from channels_ace.models import Attempt, Delivery
 from channels_ace.prepare import Sending
@@ -25,7 +26,7 @@ class HandOver(Sequence[Outgoing]):
 
     With each step the last answer is recorded and the next attempt committed, in one transaction: whoever is killed leaves one
     attempt in doubt, not a batch of them. A channel that takes the whole batch at once gets it, with all attempts committed.
-    It ends early when the deadline passes (on the local monotonic clock); what was not asked for by then is `left`.
+    It ends early when the deadline passes (on the local monotonic clock) or the provider fails; what was not asked for by then is `left`.
     """
 
     def __init__(self, sendings: Sequence[Sending], provider: str, deadline: float, now: datetime) -> None:
@@ -36,6 +37,7 @@ class HandOver(Sequence[Outgoing]):
         self._asked = 0
         self._open: dict[str, Sending] = {}
         self._answer: tuple[Sending, Receipt] | None = None
+        self._outcomes: list[Outcome] = []
 
     def __len__(self) -> int:
         return len(self._sendings)
@@ -50,7 +52,7 @@ class HandOver(Sequence[Outgoing]):
     def __iter__(self) -> Iterator[Outgoing]:
         while self._asked < len(self._sendings):
             # Read right before the request: the worker may have been stopped since the last one.
-            if time.monotonic() > self._deadline:
+            if time.monotonic() > self._deadline or self._provider_rests():
                 return
             sending = self._sendings[self._asked]
             self._asked += 1
@@ -72,12 +74,21 @@ class HandOver(Sequence[Outgoing]):
         """This method will keep an answer for the transaction that commits the next attempt."""
         self._record()
         self._answer = self._open.pop(outgoing.token), receipt
+        self._outcomes.append(receipt.outcome)
 
     def close(self) -> None:
         """This method will record the last answer; an attempt that got none stays open, and becomes unknown with its lease."""
         self._record()
+        note(self._provider, self._outcomes, self._now)
         if self._open:
             logger.error("%s left %d attempts without an answer", self._provider, len(self._open))
+
+    def _provider_rests(self) -> bool:
+        """This function will tell of a bad answer at once, so that no further one goes to a provider that is down; good ones can wait."""
+        if not self._outcomes or self._outcomes[-1] not in (Outcome.REFUSED, Outcome.UNKNOWN):
+            return False
+        outcomes, self._outcomes = self._outcomes, []
+        return note(self._provider, outcomes, self._now)
 
     def _record(self) -> None:
         if self._answer is not None:

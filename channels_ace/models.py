@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_ace.crypto import EncryptedTextField
 from channels_ace.inbound_models import ConsentRecord, InboundText
-from channels_ace.operations_models import Switch
+from channels_ace.operations_models import ProviderHealth, Switch
 
 __all__ = [
     "Attempt",
@@ -25,6 +25,7 @@ __all__ = [
     "InboundText",
     "Message",
     "ProviderEvent",
+    "ProviderHealth",
     "Recipient",
     "Suppression",
     "Switch",

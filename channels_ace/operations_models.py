@@ -1,4 +1,6 @@
-"""What operators and providers hold back. Read next: switches.py."""
+"""What holds back what could go: operators, and providers that fail. Read next: switches.py, health.py."""
+
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -27,3 +29,22 @@ class Switch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class ProviderHealth(models.Model):
+    """How a provider answered lately, and since when it rests. Read next: health.py."""
+
+    REMEMBERED: ClassVar = 50
+
+    provider = models.CharField(_("provider"), max_length=32, primary_key=True)
+    # Oldest first; "-" is an answer that was refused or never came.
+    recent = models.CharField(_("last answers"), max_length=REMEMBERED, blank=True, default="")
+    opened_at = models.DateTimeField(_("rests since"), null=True, blank=True)
+    probe_at = models.DateTimeField(_("next probe"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("provider's health")
+        verbose_name_plural = _("providers' health")
+
+    def __str__(self) -> str:
+        return self.provider

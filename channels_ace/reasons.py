@@ -22,6 +22,7 @@ _sentences: dict[str, str | Promise] = {
     "quiet_hours": _("It waits for the end of quiet hours."),
     "capped": _("This person has had as many as we send in that time."),
     "switched_off": _("It waits: an operator has turned this off for now."),
+    "provider_down": _("It waits: the provider has trouble, and is asked again from time to time."),
     "refused": _("The provider refused it for now; it will be tried again."),
     "refused_too_often": _("The provider refused it each time it was tried."),
     "refused_for_good": _("The provider refused it for good."),

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Now
 
+from channels_ace import health, switches
 from channels_ace.message_types import Repeat, registered
 from channels_ace.models import Attempt, Delivery
 from channels_ace.receipts import apply_parked
 from channels_ace.record import RECONCILE_AFTER
-from channels_ace.switches import resume
 
 # A provider that takes a message and never says so would be handed it for ever; a person would get it each time.
 MOST_UNANSWERED = 3
@@ -29,7 +29,7 @@ def sweep(now: datetime) -> dict[str, int]:
         "matched": apply_parked(now),
         "closed": close_unknowns(now),
         "expired": expire(now),
-        "resumed": resume(now),
+        "resumed": switches.resume(now) + health.resume(now),
     }
 
 

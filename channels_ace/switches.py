@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, Q
 
-from channels_ace.channel import carriers
+from channels_ace.channel import carriers, providers
 from channels_ace.decision import Question, Rule, defer
 from channels_ace.models import Delivery, Switch
 
@@ -18,20 +18,25 @@ HOLD = timedelta(days=1)
 
 
 class SwitchedOff:
-    """What is turned off by channel, provider, type or scope waits. An inbox keeps its own rows, and is never turned off."""
+    """What is turned off by channel, type or scope waits, and so does a channel all of whose providers are turned off.
+
+    An inbox keeps its own rows, and is never turned off.
+    """
 
     def rules(self, question: Question) -> Iterable[Rule]:
-        channel = carriers().get(question.channel)
-        if channel is None:
+        if question.channel not in carriers():
             return
         covered = (
             Q(kind=Switch.Kind.CHANNEL, name=question.channel)
-            | Q(kind=Switch.Kind.PROVIDER, name=channel.provider)
             | Q(kind=Switch.Kind.TYPE, name=question.type.name)
             | Q(kind=Switch.Kind.SCOPE, name=question.scope)
         )
-        # A condition and no query of its own: planning and deciding stay one statement each.
+        # Conditions and no queries of their own: planning and deciding stay one statement each.
         yield defer(Q(Exists(Switch.objects.filter(covered))), SWITCHED_OFF, question.now + HOLD)
+        no_provider = Q()
+        for one in providers(question.channel):
+            no_provider &= Q(Exists(Switch.objects.filter(kind=Switch.Kind.PROVIDER, name=one.provider)))
+        yield defer(no_provider, SWITCHED_OFF, question.now + HOLD)
 
 
 def resume(now: datetime) -> int:
@@ -49,7 +54,8 @@ def _covered() -> Q:
     names: dict[str, list[str]] = {kind: [] for kind in Switch.Kind.values}
     for kind, name in Switch.objects.values_list("kind", "name"):
         names[kind].append(name)
-    channels = [name for name, channel in carriers().items() if channel.provider in names[Switch.Kind.PROVIDER]]
+    off = set(names[Switch.Kind.PROVIDER])
+    channels = [name for name in carriers() if {one.provider for one in providers(name)} <= off]
     return (
         Q(channel__in=names[Switch.Kind.CHANNEL] + channels)
         | Q(message__type__in=names[Switch.Kind.TYPE])

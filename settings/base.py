@@ -127,6 +127,8 @@ CHANNELS_ACE: dict[str, Any] = {
         {"channel": "sms", "types": ["studies.nudge"], "most": 2, "hours": 96},
         {"channel": "sms", "types": ["studies.nudge"], "most": 4, "hours": 240},
     ],
+    # A provider rests after so many bad answers in a row, or more than this share of the last 50; one delivery probes it meanwhile.
+    "BREAKER": {"in_a_row": 5, "share": 0.2, "probe_seconds": 30},
     "POKE": "channels_ace.tasks.poke",
     # What a text that asks HELP is told, and whether we or the provider confirm a STOP: it may be done once.
     "TEXTS": {

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-from channels_ace.api import oldest_due
+from channels_ace.api import oldest_due, resting_providers
 from settings.celery import app
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ def alive(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """This function will answer 200 when the database answers and has every migration, else 503.
 
-    A broker that is away and deliveries that are late are told but do not refuse: pages still work, and the sweep finds what is due.
+    A broker that is away, deliveries that are late and providers that rest are told but do not refuse: pages still work, and
+    the sweep finds what is due.
     """
     facts: dict[str, object] = {"database": "away", "migrations": "unknown", "broker": "answers" if is_broker_there() else "away"}
     try:
@@ -41,6 +42,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         if not missing:
             waited = oldest_due(timezone.now())
             facts |= {"oldest_due_seconds": int(waited.total_seconds()), "deliveries": "late" if waited > LATE_AFTER else "on time"}
+            facts["resting_providers"] = resting_providers()
     except DatabaseError:
         logger.exception("Not ready: the database does not answer")
     is_ready = facts["migrations"] == "applied"

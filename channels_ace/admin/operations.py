@@ -1,4 +1,4 @@
-"""What operators turn off and on again. Read next: channels_ace/switches.py."""
+"""What operators turn off and on again, and how providers fare. Read next: channels_ace/switches.py."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from channels_ace.admin.reading import Admin
-from channels_ace.models import Switch
+from channels_ace.admin.reading import Admin, HistoryAdmin
+from channels_ace.models import ProviderHealth, Switch
 
 
 @admin.register(Switch)
@@ -26,3 +26,11 @@ class SwitchAdmin(Admin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Who turned what off, and why, stays as it was said; to lift it, delete it.
         return False
+
+
+@admin.register(ProviderHealth)
+class ProviderHealthAdmin(HistoryAdmin):
+    list_display = ["provider", "opened_at", "probe_at", "recent"]
+    list_filter = [("opened_at", admin.EmptyFieldListFilter)]
+    search_fields = ["provider"]
+    ordering = ["provider"]

@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppression
 from channels_ace.inbound import receive_text
-from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent, Switch
+from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent, ProviderHealth, Switch
 from notifications.api import CourseMembership, InboxItem, PlatformUser, Preference
 from notifications.models import InboxState, IngestedEvent
 from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
@@ -68,6 +68,7 @@ def add_one() -> None:
         sent_at=NOW,
         received_at=NOW,
     )
+    ProviderHealth.objects.create(provider=f"p{number}", recent="-----", opened_at=NOW, probe_at=NOW)
     Switch.objects.create(kind="scope", name=f"study:{study.pk}", why="Wrong words", who=person, since=NOW)
     ConsentRecord.objects.create(channel="sms", index=point.index, decision="stopped", source="text", at=NOW)
     delivery = Delivery.objects.create(

@@ -1,11 +1,13 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
 
+from channels_ace.models import ProviderHealth
 from settings import health
 from settings.celery import app
 from tests.settings.production import read_production
@@ -28,7 +30,8 @@ def test_a_site_with_all_migrations_is_ready(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_a_site_that_waits_for_a_migration_is_not_ready(client: Client) -> None:
-    MigrationRecorder(connection).record_unapplied("carillon_channels", "0001_initial")
+    for label, name in MigrationLoader(connection).graph.leaf_nodes("carillon_channels"):
+        MigrationRecorder(connection).record_unapplied(label, name)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "missing"
@@ -40,6 +43,14 @@ def test_a_broker_that_is_away_is_told_and_refuses_nothing(client: Client, monke
     monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:9/0")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["broker"]) == (200, "away")
+
+
+@pytest.mark.django_db
+def test_providers_that_rest_are_told_and_refuse_nothing(client: Client) -> None:
+    ProviderHealth.objects.create(provider="eum", opened_at=datetime(2026, 6, 15, tzinfo=UTC))
+    ProviderHealth.objects.create(provider="fcm")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["resting_providers"]) == (200, ["eum"])
 
 
 def test_health_pages_only_answer_questions(client: Client) -> None:
