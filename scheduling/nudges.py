@@ -5,7 +5,7 @@ router. A missed tick costs nothing while the hour is fresh; a second one finds 
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -148,8 +148,18 @@ def _decide(run: Run, starts: Collection[date], now: datetime) -> int:
         "local_date": Value(run.today, output_field=DateField()),
         "decided_at": Value(now, output_field=DateTimeField()),
     }
-    looked_up = {"decision": [outcome.decision for outcome in outcomes], "reason": [outcome.reason for outcome in outcomes]}
-    return insert_from(NudgeDecision, columns, rows.annotate(outcome=decision), by="outcome", looked_up=looked_up)
+    columns["decision"] = _in_words(decision, [outcome.decision for outcome in outcomes])
+    columns["reason"] = _in_words(decision, [outcome.reason for outcome in outcomes])
+    return insert_from(NudgeDecision, columns, rows)
+
+
+def _in_words(ruled: Any, words: Sequence[str]) -> Case | Value:
+    """This function will give a ruling's expression with words in place of the numbers that stand for them."""
+    if isinstance(ruled, Value):
+        return Value(words[ruled.value])
+    # Not a CASE over the number: that would write the whole ruling once for every word.
+    whens = [When(case.condition, then=_in_words(case.result, words)) for case in ruled.cases]
+    return Case(*whens, default=_in_words(ruled.default, words), output_field=CharField())
 
 
 def _barred(run: Run) -> Iterable[tuple[Any, str]]:
