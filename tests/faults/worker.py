@@ -6,6 +6,7 @@
 import os
 import sys
 import time
+import traceback
 from datetime import datetime
 
 import django
@@ -23,8 +24,12 @@ def main() -> None:
     for line in sys.stdin:
         worker = os.fork()
         if worker == 0:
-            work(datetime.fromisoformat(line.strip()))
-            os._exit(0)
+            try:
+                work(datetime.fromisoformat(line.strip()))
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(0)
         print(worker, flush=True)
         # The parent stays childless: whoever started the worker may want to see it gone.
         _reap()

@@ -19,17 +19,24 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Workshop:
-    def __init__(self, parent: "subprocess.Popen[str]") -> None:
+    def __init__(self, parent: "subprocess.Popen[str]", log: Path) -> None:
         self._parent = parent
+        self._log = log
         self.kills = 0
 
     def start(self, now: datetime) -> int:
         """This function will start a worker and return its process id."""
+        self.look_for_failures()
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
         self._parent.stdin.write(f"{now.isoformat()}\n")
         self._parent.stdin.flush()
         return int(self._parent.stdout.readline())
+
+    def look_for_failures(self) -> None:
+        """This function will fail with what a worker said when it broke by itself."""
+        said = self._log.read_text(encoding="utf-8")
+        assert "Traceback" not in said, said[-4_000:]
 
     def kill(self, worker: int) -> None:
         """This function will kill a worker as the kernel does, if it still works."""
@@ -41,6 +48,7 @@ class Workshop:
         """This function will let one worker finish what is due; leases of the dead end at once."""
         let_leases_end()
         wait_for(self.start(now))
+        self.look_for_failures()
 
 
 def wait_for(worker: int, seconds: float = 40) -> None:
@@ -60,14 +68,14 @@ def is_running(worker: int) -> bool:
 
 
 @contextmanager
-def open_workshop(doubles: Doubles, log: Path, *, provider_timeout: float = 1) -> Iterator[Workshop]:
+def open_workshop(doubles: Doubles, log: Path) -> Iterator["subprocess.Popen[str]"]:
     """This function will keep a parent of workers, whose logs go to a file."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "settings.test",
         "DATABASE_URL": database_url(),
         "AWS_ENDPOINT_URL": doubles.http,
-        "PROVIDER_TIMEOUT": str(provider_timeout),
+        "PROVIDER_TIMEOUT": "0.5",
     }
     command = [sys.executable, "-W", "ignore", "-m", "tests.faults.worker"]
     pipe = subprocess.PIPE
@@ -77,8 +85,7 @@ def open_workshop(doubles: Doubles, log: Path, *, provider_timeout: float = 1) -
     ):
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ready\n", log.read_text(encoding="utf-8")
-        workshop = Workshop(parent)
-        yield workshop
+        yield parent
         parent.kill()
 
 
