@@ -19,12 +19,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, lab: str, **options: Any) -> None:
         due = datetime.now(UTC) + timedelta(days=1)
+        learners = get_user_model()._default_manager.filter(carillon_platform_user__isnull=False)
         message = notify(
             type="dates.assignment_due",
-            audience=get_user_model()._default_manager.filter(carillon_platform_user__isnull=False),
+            audience=learners,
             context={"assignment": lab, "due_date": due.replace(minute=0, second=0, microsecond=0), "course_name": "Network Science 101"},
             link="https://lms.example.org/courses/course-v1:DemoX+NS101+2026/course",
             scope=COURSE,
             idempotency_key=f"demo:due:{lab}",
         )
-        self.stdout.write(f"  · told 500 learners that {lab} is due ({message.public_id})")
+        self.stdout.write(f"  · told {learners.count()} learners that {lab} is due ({message.public_id})")
