@@ -68,13 +68,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Celery carries pokes: ids only, no result, nothing that must not be lost (docs/adr/0002).
 CELERY_BROKER_URL = env.url("REDIS_URL", {"redis", "rediss", "redis+socket", "filesystem"}, "filesystem://")
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 3600}
+# A poke to a broker that is away is given up at once: by default each would wait two seconds, in whoever said something, and the sweep
+# finds what is due anyway. Workers wait for the broker by themselves.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 3600, "max_retries": 0, "socket_connect_timeout": 1}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if CELERY_BROKER_URL == "filesystem://":
     _folder = env.VAR / "broker"
     for _name in ("queue", "control"):
         (_folder / _name).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "max_retries": 0,
         "data_folder_in": str(_folder / "queue"),
         "data_folder_out": str(_folder / "queue"),
         "control_folder": str(_folder / "control"),
@@ -127,6 +130,8 @@ CHANNELS_ACE: dict[str, Any] = {
         {"channel": "sms", "types": ["studies.nudge"], "most": 2, "hours": 96},
         {"channel": "sms", "types": ["studies.nudge"], "most": 4, "hours": 240},
     ],
+    # How many parts of texts a second each provider's originator may send; nought is as many as it takes.
+    "PARTS_PER_SECOND": {"eum": env.number("SMS_PARTS_PER_SECOND", 0), "sns": env.number("SMS_PARTS_PER_SECOND", 0)},
     # A provider rests after so many bad answers in a row, or more than this share of the last 50; one delivery probes it meanwhile.
     "BREAKER": {"in_a_row": 5, "share": 0.2, "probe_seconds": 30},
     "POKE": "channels_ace.tasks.poke",
