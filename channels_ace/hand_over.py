@@ -15,6 +15,7 @@ from channels_ace.channel import Outcome, Outgoing, Receipt
 from channels_ace.health import note
 from channels_ace.insert import insert_from
 from channels_ace.models import Attempt, Delivery
+from channels_ace.pacing import parts_of, parts_per_second, wait_turn
 from channels_ace.prepare import Sending
 from channels_ace.record import ours, record
 
@@ -55,6 +56,11 @@ class HandOver(Sequence[Outgoing]):
             if time.monotonic() > self._deadline or self._provider_rests():
                 return
             sending = self._sendings[self._asked]
+            if parts_per_second(self._provider):
+                # Waiting may be the moment at which we are killed: no answer may hang on it.
+                self._record()
+                if not wait_turn(self._provider, parts_of(sending.outgoing), self._deadline):
+                    return
             self._asked += 1
             with transaction.atomic():
                 self._record()

@@ -43,7 +43,7 @@ def note(provider: str, outcomes: Iterable[Outcome], now: datetime) -> bool:
         if health.opened_at is None and _is_bad(health.recent, limits["in_a_row"], limits["share"]):
             logger.error("Provider %s rests: its last answers were %s", provider, health.recent)
             health.opened_at, health.probe_at = now, now + timedelta(seconds=limits["probe_seconds"])
-        health.save()
+        health.save(update_fields=["recent", "opened_at", "probe_at"])
     return health.opened_at is not None
 
 

@@ -41,6 +41,8 @@ class ProviderHealth(models.Model):
     recent = models.CharField(_("last answers"), max_length=REMEMBERED, blank=True, default="")
     opened_at = models.DateTimeField(_("rests since"), null=True, blank=True)
     probe_at = models.DateTimeField(_("next probe"), null=True, blank=True)
+    # By the database's clock: when the parts that were handed over are through, at the rate that is allowed.
+    free_at = models.DateTimeField(_("free again"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("provider's health")
