@@ -1,10 +1,12 @@
 import socket
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pytest_django import Settings
 
-from channels_ace.channel import Outcome
+from channels_ace.channel import Outcome, Outgoing
 from channels_ace.channels.push_fcm import FcmChannel, message_of
 from tests.channels_ace.channels.outgoing import DEVICE, make_push, send_one
 from tests.fakes import Doubles, fcm
@@ -150,3 +152,30 @@ def test_a_push_that_cannot_be_written_is_permanent_and_stops_nobody(doubles: Do
     (_, broken), (_, other) = FcmChannel().send([make_push(parts={"title": b"bytes", "body": ""}), make_push()])
 
     assert (broken.outcome, broken.code, other.outcome) == (Outcome.PERMANENT, "unsendable", Outcome.ACCEPTED)
+
+
+def test_of_many_that_go_out_at_once_each_gets_its_own_answer(doubles: Doubles) -> None:
+    pushes = [make_push(to=f"{'dead' if number % 5 == 0 else 'live'}-{number}", token=f"token-{number}") for number in range(30)]
+
+    answers = list(FcmChannel().send(pushes))
+
+    assert {push.token: receipt.outcome for push, receipt in answers} == {
+        push.token: Outcome.PERMANENT if push.to.startswith("dead") else Outcome.ACCEPTED for push in pushes
+    }
+    assert sorted(entry["token"] for entry in doubles.ledger.entries()) == sorted(push.token for push in pushes)
+
+
+def test_a_caller_who_stops_asking_has_little_in_flight(doubles: Doubles) -> None:
+    taken = []
+
+    def batch() -> Iterator[Outgoing]:
+        for number in range(30):
+            taken.append(number)
+            yield make_push(token=f"token-{number}")
+
+    answers = FcmChannel().send(cast(Sequence[Outgoing], batch()))
+    next(answers)
+    next(answers)
+    cast(Generator[object], answers).close()
+
+    assert taken == [0, 1, 2]
