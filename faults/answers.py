@@ -34,12 +34,12 @@ def script(scene: Scene, kind: str, requests: int, share: float = 0.3) -> int:
     return wrong
 
 
-def unclear_answers(scene: Scene, kind: str, texts: int = 0) -> Row:
+def unclear_answers(scene: Scene, kind: str, texts: int = 0, *, tells: bool = True) -> Row:
     """This function will have three in ten texts accepted without a word; their receipts prove it, and nobody gets a second one."""
     scene.begin()
     texts = texts or scene.times(500, 2000)
     wrong = script(scene, kind, texts)
-    scene.doubles.receipts.script(to_queue=True, story=("TEXT_DELIVERED",))
+    scene.doubles.receipts.script(to_queue=tells, story=("TEXT_DELIVERED",))
     for start in range(0, texts, 500):
         say(scene.people[: min(500, texts - start)])
     with scene.draining():
@@ -49,7 +49,7 @@ def unclear_answers(scene: Scene, kind: str, texts: int = 0) -> Row:
     scene.expect(unknown <= wrong, f"{unknown} unknown, more than {wrong}")
     scene.finish_work(with_events=True)
     left = Delivery.objects.filter(state=State.UNKNOWN).count()
-    scene.expect(not left, f"{left} unknown though events came")
+    scene.expect(not left or not tells, f"{left} unknown though events came")
     close_unknowns(scene)
     requests = len(scene.doubles.ledger.entries())
     scene.expect(requests == texts, f"{requests} requests for {texts} texts")
@@ -98,20 +98,22 @@ def down_for_half_an_hour(scene: Scene) -> Row:
         some = scene.people[: min(500, texts - start)]
         say(some[::2], expires_at=NOW + timedelta(minutes=20))
         say(some[1::2])
-    for minute in range(0, 30, 3):
+    for minute in (0, 1, 5, 16, 29):
         now = NOW + timedelta(minutes=minute)
         sweep(now)
-        scene.crew.run(Job(now=now, endpoint=nobody))
+        scene.crew.run(Job(now=now, endpoint=nobody, rests=True))
     scene.expect(not scene.doubles.ledger.entries(), "something was sent to nobody")
+    # Each batch that is at it when the breaker opens is finished; after that it is one a probe.
+    asked = Attempt.objects.count()
+    scene.expect(asked <= 60, f"{asked} requests to a provider that is down")
     with scene.draining():
-        for minutes in (31, 60, 100, 140):
-            sweep(NOW + timedelta(minutes=minutes))
-            scene.crew.drain(NOW + timedelta(minutes=minutes))
+        for minutes in (31, 60, 100):
+            scene.crew.run(Job(now=NOW + timedelta(minutes=minutes), rests=True))
     sent = Delivery.objects.filter(state=State.ACCEPTED, expires_at=None).count()
     stale = Delivery.objects.filter(state=State.ACCEPTED).count() - sent
     scene.expect(stale == 0, f"I6 {stale} stale texts sent")
     scene.expect(sent == texts - texts // 2, f"{sent} of {texts - texts // 2} fresh texts sent")
-    return scene.row("FI-20 down for 30 minutes, half of it stale by then", "1")
+    return scene.row(f"FI-20 down for 30 minutes, half stale by then ({asked} requests)", "1")
 
 
 def one_request_an_attempt(scene: Scene) -> Row:

@@ -38,6 +38,7 @@ class Job:
     visibility: int = 3600
     port: int = 0
     account: str = ""
+    rests: bool = False
     name: str = "worker"
 
 

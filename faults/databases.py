@@ -25,7 +25,7 @@ def crash(scene: Scene) -> Row:
     times = scene.times(6)
     scene.doubles.receipts.script(to_queue=True, story=("TEXT_DELIVERED",))
     for _ in range(times):
-        say(scene.people[:400])
+        say(scene.people[:200])
         workers = [scene.crew.start(Job(limit=20)) for _ in range(2)]
         sent = len(scene.doubles.ledger.entries())
         wait_until(lambda sent=sent: len(scene.doubles.ledger.entries()) > sent + 40)

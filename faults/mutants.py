@@ -28,7 +28,7 @@ _CAUGHT_BY: dict[str, Fault] = {
     "no_unique_index": lambda scene: clocks_and_beats.several_beats(scene, days=3),
     "sdk_retries": lambda scene: answers.one_request_an_attempt(scene),
     "record_before_sending": kill_some("K7"),
-    "unknown_is_refused": lambda scene: answers.unclear_answers(scene, "hang_after_accept", texts=20),
+    "unknown_is_refused": lambda scene: answers.unclear_answers(scene, "hang_after_accept", texts=20, tells=False),
     "no_second_decision": lambda scene: stops.stop_while_sending(scene, people=40),
     "receipts_move_down": lambda scene: receipts.every_order(scene),
 }

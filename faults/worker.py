@@ -70,11 +70,15 @@ def run(job: dict[str, Any]) -> None:
     from django.conf import settings
 
     from faults import mutations, points
+    from settings import base
 
     settings.CHANNELS_ACE_PROVIDERS["AWS"].update(timeout_seconds=job["timeout"])
     settings.CHANNELS_ACE_PROVIDERS["FCM"].update(timeout_seconds=job["timeout"], service_account=job["account"] or None)
     if job["endpoint"]:
         settings.CHANNELS_ACE_PROVIDERS["AWS"]["endpoint_url"] = job["endpoint"]
+    if job["rests"]:
+        # The breaker, as in production; elsewhere faults come thicker than any provider would be let go on with.
+        settings.CHANNELS_ACE["BREAKER"] = base.CHANNELS_ACE["BREAKER"]
     if job["mutant"]:
         mutations.apply(job["mutant"])
     if job["point"]:
@@ -100,9 +104,9 @@ def deliver(job: dict[str, Any]) -> None:
         due = due.filter(lane=job["lane"])
     while time.monotonic() < until:
         try:
+            sweep(now)
             if not due.exists():
                 return
-            sweep(now)
             if not deliver(now, lane=job["lane"] or None, limit=job["limit"]):
                 time.sleep(0.01)
         except Error:
@@ -151,7 +155,7 @@ def celery(job: dict[str, Any]) -> None:
     """This function will be a Celery worker for all lanes, in one process."""
     from settings.celery import app
 
-    app.conf.broker_transport_options = {"visibility_timeout": job["visibility"]}
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "visibility_timeout": job["visibility"]}
     queues = "urgent,nudges,transactional,bulk,ticks"
     app.worker_main(
         [
