@@ -9,14 +9,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import CharField, Count, Value
+from django.db.models.functions import Cast, Concat
 
 from channels_ace.api import Attempt, Delivery, sentence, to_instant
 from demo.people import Participant, Profile, make_staff
 from demo.world import join, make_study
 from notifications.api import InboxItem
-from scheduling.api import Nudge, tick
+from scheduling.api import RULE_REASONS, Nudge, NudgeDecision, tick
 
+_ONE_BURST = Concat(Cast("enrollment_id", CharField()), Value("/"), Cast("burst", CharField()))
 OPEN = (Delivery.State.UNKNOWN, Delivery.State.UNKNOWN_FINAL, Delivery.State.SENDING)
 
 
@@ -44,6 +46,8 @@ class Report:
 
     deliveries: list[dict[str, object]]
     nudges: list[dict[str, object]]
+    # Reminders that were due to nobody reachable: decided, and never made into a message.
+    held_back: list[dict[str, object]]
     comparison: Comparison
     two_missed_in_a_burst: int
     texts_outside_hours: int
@@ -69,6 +73,7 @@ def make_report(ledger: Path, today: date) -> Report:
     return Report(
         deliveries=count_deliveries(),
         nudges=count_nudges(),
+        held_back=count_held_back(),
         comparison=compare(ledger),
         two_missed_in_a_burst=count_two_missed(),
         texts_outside_hours=count_texts_outside_hours(),
@@ -86,6 +91,13 @@ def count_deliveries() -> list[dict[str, object]]:
 def count_nudges() -> list[dict[str, object]]:
     """This function will count nudges by kind and burst."""
     rows = Nudge.objects.order_by("kind", "burst").values("kind", "burst").annotate(count=Count("pk"))
+    return [dict(row) for row in rows]
+
+
+def count_held_back() -> list[dict[str, object]]:
+    """This function will count, by reason, the people and bursts of which the router would not have carried a text."""
+    barred = NudgeDecision.objects.filter(decision="none").exclude(reason__in=RULE_REASONS)
+    rows = barred.order_by("reason").values("reason").annotate(count=Count(_ONE_BURST, distinct=True))
     return [dict(row) for row in rows]
 
 
@@ -156,6 +168,9 @@ def print_report(report: Report, now: datetime) -> None:
     print("\n  Study reminders\n")
     for row in report.nudges:
         print(f"    {row['count']:>6}  {row['kind']!s:<11} burst {row['burst']}")
+    print("\n  Participants whom no reminder could reach in a burst\n")
+    for row in report.held_back:
+        print(f"    {row['count']:>6}  {sentence(str(row['reason']))}")
     found = report.comparison
     print("\n  The providers' ledger against the database\n")
     print(f"    {found.ledger:>6}  accepted by the providers\n    {found.database:>6}  recorded as accepted")

@@ -5,9 +5,11 @@ from scheduling.events import DatedEvent, events_of, move_event
 from scheduling.models import Nudge, NudgeDecision
 from scheduling.nudges import due_runs, tick
 from scheduling.planner import replan
+from scheduling.reasons import RULE_REASONS
 from scheduling.timeline import DatedSession, UnknownSession, sessions_of
 
 __all__ = [
+    "RULE_REASONS",
     "DatedEvent",
     "DatedSession",
     "NotAcceptable",

@@ -210,7 +210,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+# Above the megabyte that a protocol document may have, so that a larger one is told so on its page.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1_048_576
 _SELF = "'self'"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -26,12 +27,25 @@ _PROBLEMS: dict[str, str | Promise] = {
 }
 
 
+# As in a protocol document: what a name is written with can be seen.
+_visible = RegexValidator(
+    "^[^\\u0000-\\u001f\\u007f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]*$",
+    gettext_lazy("This holds invisible characters."),
+)
+
+
 class StudyForm(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, help_text=gettext_lazy("Only people who work on the study see it."))
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        validators=[_visible],
+        help_text=gettext_lazy("Only people who work on the study see it."),
+    )
     participant_name = forms.CharField(
         label=gettext_lazy("Name for participants"),
         # As in a protocol document: it is part of every text, and a text is short.
         max_length=40,
+        validators=[_visible],
         help_text=gettext_lazy("It appears in texts, on phones that others may see: it should not tell a condition."),
     )
 

@@ -203,10 +203,20 @@ def test_json_is_read_strictly() -> None:
     assert (error.value.code, error.value.line, error.value.column) == ("syntax", 2, 2)
 
 
-def test_a_pasted_document_beyond_the_limit_is_refused_with_a_page_of_ours(client: Client, study: Study) -> None:
+@pytest.mark.parametrize(("size", "status"), [(1_100_000, 200), (4_500_000, 400)])
+def test_a_pasted_document_beyond_the_limit_is_refused_in_words(client: Client, study: Study, size: int, status: int) -> None:
     client.raise_request_exception = False
 
-    response = client.post(import_url(study), {"document_text": " " * 1_100_000})
+    response = client.post(import_url(study), {"document_text": " " * size})
 
-    assert response.status_code == 400
+    assert response.status_code == status
     assert "larger than 1 MB" in response.content.decode()
+    assert not study.versions.exists()
+
+
+@pytest.mark.parametrize("name", ["Daily\u202eMoments", "Daily\u200bMoments"])
+def test_a_name_with_characters_that_cannot_be_seen_is_refused_beside_its_field(client: Client, researcher: User, name: str) -> None:
+    response = client.post(reverse("study_new"), {"name": "A study", "participant_name": name})
+
+    assert "invisible characters" in response.content.decode()
+    assert not Study.objects.filter(participant_name=name).exists()

@@ -50,6 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, check: bool, reset: bool, port: str, **options: Any) -> None:
         try:
+            require_database()
             sys.exit(check_all() if check else serve(read_port(port), reset=reset))
         except Unstartable as error:
             self.stderr.write(str(error))
@@ -137,6 +138,17 @@ def forget(var: Path) -> None:
     if os.environ.get("DATABASE_URL"):
         call_command("migrate", verbosity=0)
         call_command("flush", interactive=False, verbosity=0)
+
+
+def require_database() -> None:
+    """This function will see that a PostgreSQL of one's own answers. Raises Unstartable."""
+    given = os.environ.get("DATABASE_URL", "")
+    if not given.startswith("postgres"):
+        return
+    try:
+        psycopg.connect(given, connect_timeout=5).close()
+    except (psycopg.Error, UnicodeError) as error:
+        raise Unstartable(f"DATABASE_URL names a database that does not answer: {_without_password(given)}") from error
 
 
 def _without_password(url: str) -> str:
