@@ -23,12 +23,15 @@ TAKEN = {"K9", "K10", "K11"}
 def kill_senders(scene: Scene, point: str, kills: int) -> None:
     """This function will kill workers at a point until that many are dead; there is always something to send."""
     moments = random.Random(point)
-    while scene.crew.ended < kills:
+    for _ in range(2 * kills):
+        if scene.crew.ended >= kills:
+            return
         if Delivery.objects.filter(state__in=Delivery.WAITING).count() < 40:
             say(scene.people[:100])
         # Each does some work first: a row that sees nothing but dying workers is poison, and set aside.
         scene.crew.run(Job(point=point, after=moments.randint(2, 5), limit=5))
         let_leases_end()
+    scene.expect(False, f"{scene.crew.ended} kills at {point}, not {kills}")
 
 
 def kill_at(point: str) -> Fault:

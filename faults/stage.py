@@ -10,6 +10,7 @@ from django.db import connection
 from faults.cluster import Broker, Cluster
 from faults.crew import crew_for
 from faults.scene import Scene
+from faults.types import lift_caps
 from tests.channels_ace.saying import make_people
 from tests.fakes import Doubles
 
@@ -20,6 +21,7 @@ PEOPLE = 500
 def set_scene(cluster: Cluster, broker: Broker, folder: Path, *, is_full: bool) -> Iterator[Scene]:
     """This function will keep all that faults need until they are done."""
     with Doubles() as doubles, crew_for(doubles, folder) as crew:
+        lift_caps()
         settings.CHANNELS_ACE_PROVIDERS = doubles.provider_settings(timeout_seconds=1)
         people = [person.pk for person in make_people(PEOPLE)]
         try:

@@ -1,5 +1,7 @@
 """What the suite says: texts that may go out at any hour, once, and codes that may be repeated. Read next: scene.py."""
 
+from django.conf import settings
+
 from channels_ace.api import Hours, MessageType, register
 from tests.channels_ace.saying import CODE, TEXT
 
@@ -9,4 +11,10 @@ BULK = MessageType(name="tests.bulk", channels=("sms",), lane="bulk", hours=Hour
 for _type in (ANY_HOUR, BULK):
     register(_type)
 
-__all__ = ["ANY_HOUR", "BULK", "CODE", "TEXT"]
+
+def lift_caps() -> None:
+    """This function will let this process say more to a person than anybody should hear: the same five hundred get it all."""
+    settings.CHANNELS_ACE = {**settings.CHANNELS_ACE, "CAPS": []}
+
+
+__all__ = ["ANY_HOUR", "BULK", "CODE", "TEXT", "lift_caps"]

@@ -46,14 +46,15 @@ def warm_up() -> None:
     from kombu.transport import redis  # noqa: F401
 
     import faults.mutations
-    import faults.points
-    import faults.types  # noqa: F401
+    import faults.points  # noqa: F401
     import settings.urls  # noqa: F401
     from channels_ace.aws import client
     from channels_ace.local_time import ZONES, openings
     from channels_ace.policies import TEXTING
+    from faults.types import lift_caps
     from tests.factories import NOW
 
+    lift_caps()
     # The descriptions of AWS's services, some megabytes of JSON.
     JSONFileLoader.load_file = functools.cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
     for service in ("pinpoint-sms-voice-v2", "sqs"):
