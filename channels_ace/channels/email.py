@@ -11,6 +11,7 @@ from typing import Any, cast
 import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.smtp import EmailBackend
 
 from channels_ace.channel import (
     READ_TIMEOUT_SECONDS,
@@ -22,6 +23,7 @@ from channels_ace.channel import (
     seconds_of,
     without_addresses,
 )
+from channels_ace.channels.mail_form import MailForms
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +57,9 @@ class EmailChannel(Channel):
 
 def message_of(outgoing: Outgoing) -> EmailMultiAlternatives:
     """This function will build the e-mail: plain text and, where there is one, HTML with its styles written inline."""
-    sender_domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     headers = {
         **{name: _one_line(value) for name, value in outgoing.headers.items()},
-        "Message-ID": f"<{outgoing.token}@{sender_domain}>",
+        "Message-ID": _message_id(outgoing),
         "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday answers, please
         "Content-Language": outgoing.language,
         "X-Carillon-Attempt": outgoing.token,
@@ -73,6 +74,11 @@ def message_of(outgoing: Outgoing) -> EmailMultiAlternatives:
     return message
 
 
+def _message_id(outgoing: Outgoing) -> str:
+    sender_domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{outgoing.token}@{sender_domain}>"
+
+
 class _Line:
     """One connection for a batch, opened when first needed and again after a failure."""
 
@@ -83,6 +89,7 @@ class _Line:
             self._backend.timeout = READ_TIMEOUT_SECONDS
         self._unreachable: Receipt | None = None
         self._may_be_accepted = False
+        self._forms = MailForms(message_of)
 
     def __enter__(self) -> "_Line":
         return self
@@ -92,7 +99,7 @@ class _Line:
 
     def send(self, outgoing: Outgoing) -> Receipt:
         try:
-            message = message_of(outgoing)
+            mail = (self._speaks_smtp() and self._forms.write(outgoing)) or message_of(outgoing)
         except Exception as error:  # one bad message must not stop the others
             return Receipt(outcome=Outcome.PERMANENT, code="unsendable", detail=without_addresses(error, outgoing.to))
         self._connect()
@@ -100,15 +107,23 @@ class _Line:
             return self._unreachable
         try:
             self._may_be_accepted = not self._is_smtp()
-            sent = self._backend.send_messages([message])
+            return self._hand_over(mail, outgoing)
         except Exception as error:  # whatever a backend raises
             self._hang_up()
             return _receipt_of_error(error, outgoing, may_be_accepted=self._may_be_accepted)
-        if not sent:
+
+    def _hand_over(self, mail: bytes | EmailMultiAlternatives, outgoing: Outgoing) -> Receipt:
+        if isinstance(mail, bytes):
+            self._backend.connection.sendmail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], [outgoing.to], mail)
+            return Receipt(outcome=Outcome.ACCEPTED, provider_message_id=_message_id(outgoing))
+        if not self._backend.send_messages([mail]):
             return Receipt(outcome=Outcome.PERMANENT, code="no_recipient")
-        status = getattr(message, "anymail_status", None)
-        provider_id = getattr(status, "message_id", None) or message.extra_headers["Message-ID"]
-        return Receipt(outcome=Outcome.ACCEPTED, provider_message_id=str(provider_id))
+        status = getattr(mail, "anymail_status", None)
+        return Receipt(outcome=Outcome.ACCEPTED, provider_message_id=str(getattr(status, "message_id", None) or _message_id(outgoing)))
+
+    def _speaks_smtp(self) -> bool:
+        # Exactly Django's own: a backend made from it may do more with a message than send it.
+        return type(self._backend) is EmailBackend
 
     def _connect(self) -> None:
         try:
