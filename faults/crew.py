@@ -31,7 +31,8 @@ class Job:
     mutant: str = ""
     limit: int = 40
     lane: str = ""
-    timeout: float = 1.0
+    # Generous: on a busy machine a slow answer would be one more unknown. Who wants it short says so.
+    timeout: float = 8.0
     endpoint: str = ""
     seconds: float = 60.0
     at: float = 0.0
