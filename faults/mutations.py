@@ -86,11 +86,12 @@ def _sdk_retries() -> None:
     init = config.Config.__init__
 
     @functools.wraps(init)
-    def with_defaults(self: Any, *arguments: Any, **named: Any) -> None:
-        named.pop("retries", None)
+    def with_repeats(self: Any, *arguments: Any, **named: Any) -> None:
+        if named.get("retries", {}).get("total_max_attempts") == 1:
+            named["retries"] = {"total_max_attempts": 3, "mode": "standard"}
         init(self, *arguments, **named)
 
-    config.Config.__init__ = with_defaults  # type: ignore[method-assign]
+    config.Config.__init__ = with_repeats  # type: ignore[method-assign]
 
 
 def _record_before_sending() -> None:
