@@ -11,6 +11,8 @@ class InstantPushChannel(Channel):
     contact_kinds = ("device_token", "device_fid")
     parts = ("title", "body")
     batch_size = 500
+    # As the channels of e-mail and push have it.
+    at_once = 50
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will accept each outgoing without a request."""

@@ -73,6 +73,8 @@ class Channel(Protocol):
     contact_kinds: tuple[str, ...]
     parts: tuple[str, ...]
     batch_size: int
+    # How many attempts may be committed at once (hand_over.py): as many may be in doubt after a kill. A text is never one of several.
+    at_once: int = 1
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will hand each outgoing to the provider and yield it with what the provider answered."""

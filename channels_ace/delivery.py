@@ -203,7 +203,7 @@ def _end_orphans(deliveries: Sequence[Delivery], now: datetime) -> None:
 
 def _send(sendings: Sequence[Sending], channel: Channel, deadline: float, now: datetime) -> list[Delivery]:
     """This function will hand over until the deadline, record every answer, and return what was not handed over."""
-    batch = HandOver(sendings, channel.provider, deadline, now)
+    batch = HandOver(sendings, channel.provider, deadline, now, at_once=channel.at_once)
     try:
         for outgoing, receipt in channel.send(batch):
             batch.answered(outgoing, receipt)

@@ -1,4 +1,4 @@
-"""Handing a batch to a channel one by one: each attempt is committed when the channel asks for it. Read next: record.py."""
+"""Handing a batch to a channel: an attempt is committed when the channel asks for it, alone or with a few more. Read next: record.py."""
 
 import logging
 import time
@@ -17,27 +17,35 @@ from channels_ace.insert import insert_from
 from channels_ace.models import Attempt, Delivery
 from channels_ace.pacing import parts_of, parts_per_second, wait_turn
 from channels_ace.prepare import Sending
-from channels_ace.record import ours, record
+from channels_ace.record import ours, record, record_all
 
 logger = logging.getLogger(__name__)
+
+# A step, and an answer that is not yet recorded, last no longer than about this.
+QUICK_SECONDS = 0.1
 
 
 class HandOver(Sequence[Outgoing]):
     """What a channel is given to iterate over, once.
 
-    With each step the last answer is recorded and the next attempt committed, in one transaction: whoever is killed leaves one
-    attempt in doubt, not a batch of them. A channel that takes the whole batch at once gets it, with all attempts committed.
-    It ends early when the deadline passes (on the local monotonic clock) or the provider fails; what was not asked for by then is `left`.
+    With each step the last answers are recorded and the next attempts committed, in one transaction. A step is one attempt for a
+    text: whoever is killed leaves one in doubt, not a batch of them. For channels that allow `at_once` more it grows while the
+    provider is quick, to what goes out in a tenth of a second. A channel that takes the whole batch at once gets it. It ends early
+    when the deadline passes (on the local monotonic clock) or the provider fails; what was not asked for by then is `left`.
     """
 
-    def __init__(self, sendings: Sequence[Sending], provider: str, deadline: float, now: datetime) -> None:
+    def __init__(self, sendings: Sequence[Sending], provider: str, deadline: float, now: datetime, *, at_once: int = 1) -> None:
         self._sendings = sendings
         self._provider = provider
         self._deadline = deadline
         self._now = now
         self._asked = 0
+        self._at_once = at_once
+        self._step = 1
+        self._ready: list[Sending] = []
         self._open: dict[str, Sending] = {}
-        self._answer: tuple[Sending, Receipt] | None = None
+        self._answers: list[tuple[Sending, Receipt]] = []
+        self._answered_at = 0.0
         self._outcomes: list[Outcome] = []
 
     def __len__(self) -> int:
@@ -53,7 +61,7 @@ class HandOver(Sequence[Outgoing]):
     def __iter__(self) -> Iterator[Outgoing]:
         while self._asked < len(self._sendings):
             # Read right before the request: the worker may have been stopped since the last one.
-            if time.monotonic() > self._deadline or self._provider_rests():
+            if self._must_end():
                 return
             sending = self._sendings[self._asked]
             if parts_per_second(self._provider):
@@ -61,30 +69,56 @@ class HandOver(Sequence[Outgoing]):
                 self._record()
                 if not wait_turn(self._provider, parts_of(sending.outgoing), self._deadline):
                     return
-            self._asked += 1
-            with transaction.atomic():
-                self._record()
-                is_ours = self._commit_attempt(sending)
-            if is_ours:
-                self._open[sending.outgoing.token] = sending
-                yield sending.outgoing
-            else:
-                logger.warning("Delivery %s was claimed by another worker before it was sent", sending.delivery.pk)
+            began = time.monotonic()
+            self._commit_step()
+            yield from self._give_out()
+            if self._ready:
+                return
+            quick = time.monotonic() - began < QUICK_SECONDS
+            self._step = min(self._step * 2, self._at_once) if quick else max(self._step // 2, 1)
+
+    def _must_end(self) -> bool:
+        return time.monotonic() > self._deadline or self._provider_rests()
+
+    def _commit_step(self) -> None:
+        """This function will record the last answers and commit the next attempts, which are then ready."""
+        step = self._sendings[self._asked : self._asked + self._step]
+        self._asked += len(step)
+        with transaction.atomic():
+            self._record()
+            self._ready = self._commit_attempts(step) if len(step) > 1 else [one for one in step if self._commit_attempt(one)]
+        if len(self._ready) < len(step):
+            logger.warning("%d deliveries were claimed by another worker before they were sent", len(step) - len(self._ready))
+
+    def _give_out(self) -> Iterator[Outgoing]:
+        """This function will yield what is ready, as long as it may go out."""
+        while self._ready:
+            sending = self._ready.pop(0)
+            self._open[sending.outgoing.token] = sending
+            yield sending.outgoing
+            if self._ready and self._must_end():
+                return
 
     @property
     def left(self) -> list[Delivery]:
         """The deliveries that the channel was never given."""
-        return [sending.delivery for sending in self._sendings[self._asked :]]
+        return [sending.delivery for sending in [*self._ready, *self._sendings[self._asked :]]]
 
     def answered(self, outgoing: Outgoing, receipt: Receipt) -> None:
-        """This method will keep an answer for the transaction that commits the next attempt."""
-        self._record()
-        self._answer = self._open.pop(outgoing.token), receipt
+        """This method will keep an answer for the transaction that commits the next attempts."""
+        if len(self._answers) >= self._step or (self._answers and time.monotonic() - self._answered_at > QUICK_SECONDS):
+            self._record()
+        if not self._answers:
+            self._answered_at = time.monotonic()
+        self._answers.append((self._open.pop(outgoing.token), receipt))
         self._outcomes.append(receipt.outcome)
 
     def close(self) -> None:
-        """This method will record the last answer; an attempt that got none stays open, and becomes unknown with its lease."""
+        """This method will record the last answers; an attempt that got none stays open, and becomes unknown with its lease."""
         self._record()
+        if self._ready:
+            # Committed, and never given to the channel: nobody was asked.
+            Attempt.objects.filter(token__in=[UUID(sending.outgoing.token) for sending in self._ready]).delete()
         note(self._provider, self._outcomes, self._now)
         if self._open:
             logger.error("%s left %d attempts without an answer", self._provider, len(self._open))
@@ -97,9 +131,28 @@ class HandOver(Sequence[Outgoing]):
         return note(self._provider, outcomes, self._now)
 
     def _record(self) -> None:
-        if self._answer is not None:
-            record(*self._answer, self._now)
-            self._answer = None
+        answers, self._answers = self._answers, []
+        if len(answers) > 1:
+            record_all(answers, self._now)
+        for sending, receipt in answers if len(answers) == 1 else []:
+            record(sending, receipt, self._now)
+
+    def _commit_attempts(self, step: Sequence[Sending]) -> list[Sending]:
+        """This function will insert the attempts of those deliveries that are ours at that moment, and give these."""
+        deliveries = ours(sending.delivery for sending in step).select_for_update(no_key=True)
+        held = set(deliveries.values_list("pk", flat=True))
+        mine = [sending for sending in step if sending.delivery.pk in held]
+        Attempt.objects.bulk_create(
+            Attempt(
+                token=UUID(sending.outgoing.token),
+                delivery=sending.delivery,
+                fence=sending.delivery.fence,
+                provider=self._provider,
+                started_at=self._now,
+            )
+            for sending in mine
+        )
+        return mine
 
     def _commit_attempt(self, sending: Sending) -> bool:
         """This function will insert the attempt if the delivery is ours at that moment, and say whether it was."""

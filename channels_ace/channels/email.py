@@ -43,6 +43,7 @@ class EmailChannel(Channel):
     contact_kinds = ("email",)
     parts = ("subject", "text", "html")
     batch_size = 50
+    at_once = 50
 
     def __init__(self) -> None:
         # django.core.mail.backends.smtp.EmailBackend is "smtp", anymail.backends.amazon_ses.EmailBackend is "amazon_ses".

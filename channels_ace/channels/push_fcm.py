@@ -50,6 +50,7 @@ class FcmChannel(Channel):
     contact_kinds = ("device_token", "device_fid")
     parts = ("title", "body")
     batch_size = 50
+    at_once = 50
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will send each push with one request, some at once, and yield the answers as they come.
