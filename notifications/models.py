@@ -34,7 +34,8 @@ class InboxItem(models.Model):
         verbose_name = _("inbox item")
         verbose_name_plural = _("inbox items")
         indexes = [
-            models.Index(fields=["user", "category"], name="carillon_inbox_unread", condition=models.Q(read_at__isnull=True)),
+            # Which messages those are, and of which category, is read from their rows in any case.
+            models.Index(fields=["user"], name="carillon_inbox_unread", condition=models.Q(read_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
