@@ -47,6 +47,7 @@ def test_the_demo_agrees_with_the_providers_ledger() -> None:
 
 def test_killing_the_worker_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     chance = random.Random(9)
+    ledger = tmp_path / "ledger.jsonl"
     with (
         fresh_database(os.environ.get("DATABASE_URL"), tmp_path) as database,
         supervised(tmp_path, environment(tmp_path, database), talk_to=sys.stderr) as demo,
@@ -58,14 +59,28 @@ def test_killing_the_worker_in_the_middle_loses_nothing_and_doubles_nothing(tmp_
 
         # when
         for lab in range(4):
+            before = size_of(ledger)
             demo.manage("announce_lab", "--lab", f"Lab {lab}")
-            time.sleep(chance.random())
+            wait_for_more(ledger, before)
+            time.sleep(chance.random() / 3)
             kill(demo, "worker")
         demo.manage("shell", "-v", "0", "-c", END_LEASES)
 
         # then
-        report = demo.manage("report_demo", "--ledger", str(tmp_path / "ledger.jsonl"), "--json", "--only-ledger", check=False)
+        report = demo.manage("report_demo", "--ledger", str(ledger), "--json", "--only-ledger", check=False)
         assert report == 0
+
+
+def size_of(ledger: Path) -> int:
+    return ledger.stat().st_size if ledger.exists() else 0
+
+
+def wait_for_more(ledger: Path, before: int) -> None:
+    """This function will wait until the providers have taken something more: then the worker is in the middle."""
+    until = time.monotonic() + 40
+    while size_of(ledger) <= before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert size_of(ledger) > before
 
 
 def kill(demo: Supervisor, name: str) -> None:

@@ -26,10 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--patience", type=int, default=60, help="seconds to wait for the worker to finish what is due")
 
     def handle(self, *args: Any, ledger: Path, json: bool, since: float | None, only_ledger: bool, patience: int, **options: Any) -> None:
+        is_quiet = wait_until_quiet(patience)
         if not ledger.is_file():
             self.stderr.write(f"There is no ledger at {ledger}.")
             sys.exit(2)
-        is_quiet = wait_until_quiet(patience)
         now = datetime.now(UTC)
         report = make_report(ledger, now.date())
         if not is_quiet:
