@@ -177,9 +177,17 @@ class Delivery(models.Model):
 
     WAITING: ClassVar = (State.PLANNED, State.READY, State.DEFERRED)
 
-    message = models.ForeignKey(Message, models.DO_NOTHING, db_constraint=False, related_name="deliveries", verbose_name=_("message"))
+    # Without the index of each foreign key: the unique key begins with the message, carillon_delivery_user with the user.
+    message = models.ForeignKey(
+        Message, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="deliveries", verbose_name=_("message")
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, related_name="carillon_deliveries", verbose_name=_("recipient")
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="carillon_deliveries",
+        verbose_name=_("recipient"),
     )
     channel = models.CharField(_("channel"), max_length=16)
     contact_point_id = models.BigIntegerField(_("contact point"), db_default=0, default=0)
