@@ -65,8 +65,9 @@ class Receipt:
 
 
 class Channel(Protocol):
-    """A way to reach a person. `send` makes exactly one provider request per outgoing, and only when its receipt is asked for,
-    so that a caller whose lease runs out stops asking and nothing more goes out. It raises for no item."""
+    """A way to reach a person. `send` makes exactly one provider request per outgoing it has taken from the batch, and takes at
+    most `at_once` of them ahead of the receipts it has given: what a caller whose lease runs out has not handed over does not go
+    out. It raises for no item."""
 
     name: str
     provider: str
