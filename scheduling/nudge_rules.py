@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.db.models import Case, ExpressionWrapper, F, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.lookups import GreaterThan
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThanOrEqual
 
 from channels_ace.api import Rule
 from studies.api import MissedDaysNudge, PreBurstNudge, Protocol
@@ -88,8 +88,12 @@ def _days(rule: MissedDaysNudge, design: Protocol, today: date, starts: Collecti
 
 def _on(day: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> Case:
     """This function will decide for people on one day of their burst."""
+    today = When(_done_in(day, day), then=found.value("none", "did_todays_activity"))
+    if rule.evaluate == "bridge":
+        whens = [today, *_first_crossing(day, rule, complete_after, found)]
+        return Case(*whens, default=found.value("none", "thresholds_not_met"), output_field=IntegerField())
     whens = [
-        When(_done_in(day, day), then=found.value("none", "did_todays_activity")),
+        today,
         When(done_count__gte=complete_after, then=found.value("none", "burst_completed")),
     ]
     missed_needed = Q(done_count__lte=day + 1 - rule.total)
@@ -104,6 +108,32 @@ def _on(day: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> 
         whens.append(When(is_this_run, then=found.value(kind, f"consecutive_missed_threshold_{kind}")))
     whens.append(When(missed_needed, then=found.value("cumulative", "cumulative_missed_threshold")))
     return Case(*whens, default=found.value("none", "thresholds_not_met"), output_field=IntegerField())
+
+
+def _first_crossing(today: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> Iterable[When]:
+    """This function will yield what was reached first, day by day since the burst began: as Sage Bridge looked at it.
+
+    Its worker (BridgeWorkerPlatform 690b4f2) let the first threshold win, even over having completed the burst since.
+    """
+    for day in range(today + 1):
+        missed = ~_done_in(day, day)
+        if day + 1 >= rule.total:
+            few = Q(LessThanOrEqual(_done_through(day), day + 1 - rule.total))
+            yield When(missed & few, then=found.value("cumulative", "cumulative_missed_threshold"))
+        if day + 1 >= rule.consecutive:
+            kind = "early" if day < rule.early_before_day else "late"
+            run = missed & ~_done_in(day - rule.consecutive + 1, day)
+            yield When(run, then=found.value(kind, f"consecutive_missed_threshold_{kind}"))
+        enough = Q(GreaterThanOrEqual(_done_through(day), complete_after))
+        yield When(_done_in(day, day) & enough, then=found.value("none", "burst_completed"))
+
+
+def _done_through(last: int) -> Combinable:
+    """This function will count the days done up to one, bit by bit: SQLite counts no bits."""
+    total: Combinable = F("done").bitand(1)
+    for day in range(1, last + 1):
+        total += F("done").bitrightshift(day).bitand(1)
+    return ExpressionWrapper(total, output_field=IntegerField())
 
 
 def _done_in(first: int, last: int) -> Q:

@@ -111,7 +111,7 @@ def do(run: Run, now: datetime) -> int:
         if not starts:
             return 0
         free_slots(run)
-        decided = _decide(run, starts, now)
+        decided = decide(run, starts, now)
         nudged = sum(_remind(run, kind, group, variant, now) for kind, group, variant in _texts_due(run))
         RunLedger.objects.filter(pk=ledger.pk).update(decided=decided, nudged=nudged)
     return nudged
@@ -136,7 +136,7 @@ def _rows(run: Run) -> QuerySet[PlannerRow]:
     return rows.filter(concerned(run.rule, run.design, run.today))
 
 
-def _decide(run: Run, starts: Collection[date], now: datetime) -> int:
+def decide(run: Run, starts: Collection[date], now: datetime) -> int:
     """This function will write one decision with its reason for everyone the run concerns, in one statement."""
     rows = with_phone(_rows(run))
     noes = barring_rules(run.version.study.scope, now)
@@ -171,11 +171,11 @@ def _barred(run: Run) -> Iterable[tuple[Any, str]]:
 
 def _texts_due(run: Run) -> list[tuple[str, str, int]]:
     """This function will list the kinds, groups and variants of text that this run's reminders need."""
-    due = _reminders(run).order_by().values_list("decision", "text_group", "variant").annotate(people=Count("pk"))
+    due = reminders(run).order_by().values_list("decision", "text_group", "variant").annotate(people=Count("pk"))
     return sorted((decision, group, variant) for decision, group, variant, _ in due)
 
 
-def _reminders(run: Run) -> QuerySet[Any]:
+def reminders(run: Run) -> QuerySet[Any]:
     """This function will give the decisions of this run that remind someone, with the text each gets.
 
     The variant is spread by enrollment and date: as good as random, the same at every look, and kept with the nudge.
@@ -212,7 +212,7 @@ def _all_texts(rule: NudgeRule) -> list[tuple[str, str, Mapping[str, tuple[str, 
 def _remind(run: Run, kind: str, group: str, variant: int, now: datetime) -> int:
     """This function will say one text to everyone who is due it: a message, a nudge row each, and the router does the rest."""
     texts = next(found for known, owner, found in _all_texts(run.rule) if (known, owner) == (kind, group))
-    due = _reminders(run).filter(decision=kind, text_group=group, variant=variant)
+    due = reminders(run).filter(decision=kind, text_group=group, variant=variant)
     study = run.version.study
     name = f"{run.rule.id}.{kind}{'.' + group if group else ''}.{variant + 1}"
     message = notify(

@@ -93,6 +93,8 @@ class MissedDaysNudge(Nudge):
     early: Texts
     late: Texts
     cumulative: Texts
+    # "current": the run of missed days up to today counts. "bridge": the first threshold that was crossed, recovered from or not.
+    evaluate: str
 
 
 @dataclass(frozen=True, slots=True)

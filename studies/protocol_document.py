@@ -99,6 +99,7 @@ def _read_nudge(nudge: Any, all_series: Any) -> MissedDaysNudge | PreBurstNudge:
         early=_read_texts(texts["early"]),
         late=_read_texts(texts["late"]),
         cumulative=_read_texts(texts["cumulative"]),
+        evaluate=nudge.get("evaluate", "current"),
     )
 
 

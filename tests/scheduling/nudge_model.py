@@ -37,3 +37,25 @@ def decide(day: int, done: Set[int], rule: Rule) -> tuple[str, str]:
             kind = "early" if at < rule.early_before else "late"
             return kind, f"consecutive_missed_threshold_{kind}"
     return "none", "thresholds_not_met"
+
+
+def decide_as_bridge(day: int, done: Set[int], rule: Rule) -> tuple[str, str]:
+    """This function will decide as Sage Bridge did: what was crossed first since the burst began wins, recovered from or not."""
+    if day < rule.blackout_start or day >= rule.length - rule.blackout_end:
+        return "none", "blackout_start" if day < rule.blackout_start else "blackout_end"
+    if day in done:
+        return "none", "did_todays_activity"
+    missed = run = finished = 0
+    for at in range(day + 1):
+        if at in done:
+            run, finished = 0, finished + 1
+            if finished >= rule.enough:
+                return "none", "burst_completed"
+            continue
+        missed, run = missed + 1, run + 1
+        if missed >= rule.total:
+            return "cumulative", "cumulative_missed_threshold"
+        if run >= rule.consecutive:
+            kind = "early" if at < rule.early_before else "late"
+            return kind, f"consecutive_missed_threshold_{kind}"
+    return "none", "thresholds_not_met"
