@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notifications.models import CourseMembership, InboxState, IngestedEvent, PlatformUser, Preference
+from notifications.models import CourseMembership, EmailCadence, InboxState, IngestedEvent, Mute, PlatformUser, Preference, Rest
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -40,6 +40,33 @@ class PreferenceAdmin(HistoryAdmin):
     list_select_related = ["user"]
     search_fields = ["user__username", "scope__startswith"]
     ordering = ["-changed_at"]
+
+
+@admin.register(EmailCadence)
+class EmailCadenceAdmin(HistoryAdmin):
+    list_display = ["user", "scope", "cadence", "changed_at"]
+    list_filter = ["cadence", "changed_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "scope__startswith"]
+    ordering = ["-changed_at"]
+
+
+@admin.register(Rest)
+class RestAdmin(HistoryAdmin):
+    list_display = ["user", "paused_until", "opens", "closes", "days"]
+    list_filter = ["paused_until"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    ordering = ["-pk"]
+
+
+@admin.register(Mute)
+class MuteAdmin(HistoryAdmin):
+    list_display = ["user", "key", "label", "muted_at"]
+    list_filter = ["muted_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "key__startswith"]
+    ordering = ["-muted_at"]
 
 
 @admin.register(CourseMembership)

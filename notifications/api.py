@@ -1,38 +1,47 @@
 """What other apps may use of notifications; everything else here may change."""
 
+from notifications.cadences import cadence_of, choose_cadence
 from notifications.inbox import badge
 from notifications.ingest import ingest_line
 from notifications.links import absolute, allowed_link
-from notifications.models import CourseMembership, InboxItem, PlatformUser, Preference
+from notifications.models import CourseMembership, EmailCadence, InboxItem, Mute, PlatformUser, Preference, Rest
 from notifications.notify import notify
 from notifications.preferences import choose
 from notifications.registry import Category, NotificationType, find, register, registered
 from notifications.rest_api.authentication import person_id
 from notifications.rest_api.problems import Problem
 from notifications.rest_api.strict import ExactBooleanField, InstantField, LocalDateField, StrictSerializer, read_body, read_query
+from notifications.resting import mute, unmute
 
 __all__ = [
     "Category",
     "CourseMembership",
+    "EmailCadence",
     "ExactBooleanField",
     "InboxItem",
     "InstantField",
     "LocalDateField",
+    "Mute",
     "NotificationType",
     "PlatformUser",
     "Preference",
     "Problem",
+    "Rest",
     "StrictSerializer",
     "absolute",
     "allowed_link",
     "badge",
+    "cadence_of",
     "choose",
+    "choose_cadence",
     "find",
     "ingest_line",
+    "mute",
     "notify",
     "person_id",
     "read_body",
     "read_query",
     "register",
     "registered",
+    "unmute",
 ]

@@ -9,6 +9,20 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Message
+from notifications.choice_models import Cadence, EmailCadence, Mute, Rest
+
+__all__ = [
+    "Cadence",
+    "CourseMembership",
+    "EmailCadence",
+    "InboxItem",
+    "InboxState",
+    "IngestedEvent",
+    "Mute",
+    "PlatformUser",
+    "Preference",
+    "Rest",
+]
 
 
 class InboxItem(models.Model):
@@ -60,7 +74,7 @@ class InboxState(models.Model):
 
 
 class Preference(models.Model):
-    """A choice that differs from the default: on or off for a type, or for a category, over one channel."""
+    """A choice that differs from the default: on or off for a type, a category, or (as "*") a whole channel."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="carillon_preferences", verbose_name=_("user"))
     # A type's name ("discussion.new_response") or a category's ("discussion"): a type beats its category, which beats the default.

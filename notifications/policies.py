@@ -1,16 +1,19 @@
-"""What people chose, asked before every send. Read next: preferences.py, channels_ace/decision.py."""
+"""What people chose, asked before every send. Read next: preferences.py, resting.py, channels_ace/decision.py."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from django.db.models import Exists, Q
+from django.db.models import CharField, Exists, ExpressionWrapper, F, Q
 
-from channels_ace.api import Question, Rule, deny
-from notifications.models import Preference
+from channels_ace.api import Hours, Question, Rule, defer, deny
+from notifications.models import Mute, Preference, Rest
+from notifications.preferences import WHOLE_CHANNEL
 from notifications.registry import NotificationType
+from notifications.resting import EVERY_DAY, zones_by_local_hour
 
 
 class Preferred:
-    """A type's own switch beats its category's, which beats the default; what is locked cannot be turned off."""
+    """A type's own switch beats its category's, which beats the default; a channel's own beats all but what is locked."""
 
     def rules(self, question: Question) -> Iterable[Rule]:
         asked = question.type
@@ -21,8 +24,47 @@ class Preferred:
         type_off = Exists(mine.filter(scope=asked.scope, is_on=False))
         category_on = Exists(mine.filter(scope=asked.category, is_on=True))
         category_off = Exists(mine.filter(scope=asked.category, is_on=False))
+        yield deny(Exists(mine.filter(scope=WHOLE_CHANNEL, is_on=False)), "channel_turned_off")
         yield deny(type_off, "turned_off")
         if question.channel in asked.on:
             yield deny(Q(category_off) & ~Q(type_on), "category_turned_off")
         else:
             yield deny(~Q(type_on) & ~Q(category_on), "off_by_default")
+
+
+class LeftAlone:
+    """A pause and a mute end it, own hours and days let it wait; what is locked or may come at any hour goes past them.
+
+    The inbox disturbs nobody: it goes on collecting in a pause and at night, but not what is muted.
+    """
+
+    def rules(self, question: Question) -> Iterable[Rule]:
+        asked = question.type
+        if not isinstance(asked, NotificationType) or question.channel in asked.locked or asked.hours is Hours.ANY:
+            return
+        yield deny(Exists(question.of_user(Mute.objects.all()).filter(key=question.scope)), "muted")
+        if question.channel == "inbox":
+            return
+        yield deny(Exists(question.of_user(Rest.objects.filter(paused_until__gt=question.now))), "paused")
+        yield defer(_resting(question), "own_hours", _next_hour(question.now))
+
+
+def _resting(question: Question) -> Exists:
+    """This function will tell whose own hours or days are closed now, by the hour of the week in their zone."""
+    zone = ExpressionWrapper(question.outer(question.zone), output_field=CharField())
+    narrowed = Rest.objects.exclude(opens=0, closes=24, days=EVERY_DAY)
+    closed = Q()
+    for local, zones in zones_by_local_hour(_quarter(question.now)).items():
+        shut = Q(opens__gt=local.hour) | Q(closes__lte=local.hour) | Q(**{f"day_{local.day}": 0})
+        closed |= Q(in_zone__in=zones) & shut
+    days = {f"day_{day}": F("days").bitand(1 << day) for day in range(7)}
+    return Exists(question.of_user(narrowed).alias(in_zone=zone, **days).filter(closed))
+
+
+def _quarter(now: datetime) -> datetime:
+    return now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _next_hour(now: datetime) -> datetime:
+    # One rule for every zone and every choice: whoever still rests then waits another hour.
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

@@ -10,6 +10,9 @@ from channels_ace.api import Refused
 from notifications.models import CourseMembership, Preference
 from notifications.registry import CHANNEL_LABELS, Category, NotificationType, registered
 
+# The scope of the switch that turns a whole channel off.
+WHOLE_CHANNEL = "*"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -64,12 +67,9 @@ def choose(user_id: int, scope: str, channel: str, *, is_on: bool, now: datetime
 
     A category's switch also clears the differing choices of its types, so that it does what it shows.
     """
-    section = next((found for found in matrix(user_id) if scope in _scopes(found)), None)
-    if section is None or channel not in CHANNEL_LABELS:
-        raise NotChangeable("There is no such switch.")
-    row = section.row if scope == section.category else next(found for found in section.rows if found.scope == scope)
-    cell = next(found for found in row.cells if found.channel == channel)
-    if not cell.exists or cell.is_locked:
+    section, row = find_row(matrix(user_id), scope)
+    cell = next((found for found in row.cells if found.channel == channel), None)
+    if cell is None or not cell.exists or cell.is_locked:
         raise NotChangeable("This switch cannot be changed.")
     if scope == section.category:
         scopes = [found.scope for found in section.rows]
@@ -77,13 +77,33 @@ def choose(user_id: int, scope: str, channel: str, *, is_on: bool, now: datetime
     Preference.objects.update_or_create(user_id=user_id, scope=scope, channel=channel, defaults={"is_on": is_on, "changed_at": now})
 
 
+def choose_channel(user_id: int, channel: str, *, is_on: bool, now: datetime) -> None:
+    """This function will turn a whole channel off, or back to what was chosen below it. Raises NotChangeable."""
+    if channel not in CHANNEL_LABELS:
+        raise NotChangeable("There is no such channel.")
+    if is_on:
+        Preference.objects.filter(user_id=user_id, scope=WHOLE_CHANNEL, channel=channel).delete()
+        return
+    Preference.objects.update_or_create(user_id=user_id, scope=WHOLE_CHANNEL, channel=channel, defaults={"is_on": False, "changed_at": now})
+
+
+def channels_off(user_id: int) -> set[str]:
+    """This function will give the channels that a person turned off as a whole."""
+    return set(Preference.objects.filter(user_id=user_id, scope=WHOLE_CHANNEL, is_on=False).values_list("channel", flat=True))
+
+
+def find_row(sections: Iterable[Section], scope: str) -> tuple[Section, Row]:
+    """This function will find the line of a type or category that a person has. Raises NotChangeable."""
+    for section in sections:
+        for row in (section.row, *section.rows):
+            if row.scope == scope:
+                return section, row
+    raise NotChangeable("There is no such switch.")
+
+
 def is_visible(known: NotificationType, roles: set[str]) -> bool:
     """This function will tell whether a person of these course roles ever gets notices of a type."""
     return not known.visible_to or bool(known.visible_to & roles)
-
-
-def _scopes(section: Section) -> set[str]:
-    return {str(section.category), *(row.scope for row in section.rows)}
 
 
 def _lines(types: Iterable[NotificationType]) -> list[list[NotificationType]]:

@@ -8,6 +8,10 @@ add_reasons(
     {
         "turned_off": _("They turned this notification off for this channel."),
         "category_turned_off": _("They turned this category off for this channel."),
+        "channel_turned_off": _("They turned this channel off altogether."),
+        "paused": _("They paused everything that is not urgent."),
+        "muted": _("They muted the course, study or thread that it is about."),
+        "own_hours": _("It waits for the hours and days at which they want to be reached."),
         "off_by_default": _("This channel is off until they turn it on."),
     }
 )

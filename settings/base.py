@@ -116,6 +116,7 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.NotSuppressed",
         "studies.policies.Consented",
         "notifications.policies.Preferred",
+        "notifications.policies.LeftAlone",
         "channels_ace.caps.Capped",
         # Before the hours: what is turned off is not looked at each morning.
         "channels_ace.switches.SwitchedOff",

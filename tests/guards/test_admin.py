@@ -16,7 +16,7 @@ from accounts.models import User
 from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppression
 from channels_ace.inbound import receive_text
 from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent, ProviderHealth, Switch
-from notifications.api import CourseMembership, InboxItem, PlatformUser, Preference
+from notifications.api import CourseMembership, EmailCadence, InboxItem, Mute, PlatformUser, Preference, Rest
 from notifications.models import InboxState, IngestedEvent
 from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
 from studies.api import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
@@ -89,6 +89,9 @@ def add_one() -> None:
     InboxItem.objects.create(user=person, message=message, category="other")
     InboxState.objects.create(user=person)
     Preference.objects.create(user=person, scope="discussion", channel="email", is_on=False, changed_at=NOW)
+    EmailCadence.objects.create(user=person, scope="discussion", cadence="daily", changed_at=NOW)
+    Rest.objects.create(user=person)
+    Mute.objects.create(user=person, key="study:1", muted_at=NOW)
     CourseMembership.objects.create(user=person, course_key="course-v1:A+B+C")
     PlatformUser.objects.create(user=person, platform_id=number)
     IngestedEvent.objects.create(event_id=f"e{number}", fingerprint="f", received_at=NOW, outcome="notified", message=message)
