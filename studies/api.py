@@ -7,6 +7,7 @@ from studies.enrollment import NotOpen, enroll, withdraw
 from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.protocol import MissedDaysNudge, PreBurstNudge, Protocol, ProtocolError
 from studies.publishing import create_study, import_protocol, protocol_of, publish, published_version
+from studies.shipped import shipped_protocols
 
 __all__ = [
     "AuditEntry",
@@ -32,6 +33,7 @@ __all__ = [
     "protocol_of",
     "publish",
     "published_version",
+    "shipped_protocols",
     "takes_part",
     "visible_studies",
     "withdraw",

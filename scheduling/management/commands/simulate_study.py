@@ -1,0 +1,87 @@
+"""`manage.py simulate_study PROTOCOL`: every session, text and held-back text of one whole participation, before anyone takes part."""
+
+import json
+from argparse import ArgumentParser
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from channels_ace.api import UnknownZone, parse_zone
+from scheduling.simulation import PROFILES, Happening, simulate
+from studies.api import ProtocolError, shipped_protocols
+
+
+class Command(BaseCommand):
+    help = "Lives through a protocol as one participant would and prints what happens; nothing is kept or sent."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "protocol",
+            help=_("a protocol document, or the name of one that is shipped: %(names)s") % {"names": ", ".join(shipped_protocols())},
+        )
+        parser.add_argument("--profile", choices=list(PROFILES), default="silent", help=_("what the participant does"))
+        parser.add_argument("--enroll", required=True, help=_("local date and time of enrollment, as 2026-01-10T23:30"))
+        parser.add_argument("--zone", default="UTC", help=_("the participant's time zone, as America/Los_Angeles"))
+        parser.add_argument("--decisions", action="store_true", help=_("also say, day by day, why no text was due"))
+        parser.add_argument("--json", action="store_true", help=_("print a JSON object for each line"))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = simulate(
+                _document(options["protocol"]),
+                profile=options["profile"],
+                enrolled_local=_wall_time(options["enroll"]),
+                zone=_zone(options["zone"]),
+            )
+        except ProtocolError as error:
+            raise CommandError("; ".join(str(error).splitlines()), returncode=2) from error
+        if not options["decisions"]:
+            found = [happening for happening in found if happening.kind != "no_text"]
+        for happening in found:
+            self.stdout.write(_as_json(happening) if options["json"] else _as_line(happening))
+        if not options["json"]:
+            counts = {kind: sum(happening.kind == kind for happening in found) for kind in ("session", "text", "held_back")}
+            self.stdout.write(_("sessions: %(session)d, texts: %(text)d, held back: %(held_back)d") % counts)
+
+
+def _document(name: str) -> dict[str, Any]:
+    path = shipped_protocols().get(name) or Path(name)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}, returncode=2) from error
+    except (ValueError, RecursionError) as error:
+        raise CommandError(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": "JSON"}, returncode=2) from error
+    if not isinstance(document, dict):
+        raise CommandError(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": "JSON"}, returncode=2)
+    return document
+
+
+def _wall_time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None or not 1970 <= found.year < 2100:
+        raise CommandError(_("%(text)s is not a local date and time like 2026-01-10T23:30.") % {"text": text}, returncode=2)
+    return found
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return parse_zone(name)
+    except UnknownZone as error:
+        raise CommandError(_("%(name)s is not a time zone.") % {"name": name}, returncode=2) from error
+
+
+def _as_line(happening: Happening) -> str:
+    return f"{happening.at_local:%Y-%m-%d %H:%M %z}  {happening.kind:9}  {happening.burst:2}  {happening.what}  ({happening.outcome})"
+
+
+def _as_json(happening: Happening) -> str:
+    fields = {"at": happening.at_local.isoformat(), "kind": happening.kind, "burst": happening.burst}
+    return json.dumps({**fields, "what": happening.what, "outcome": happening.outcome}, ensure_ascii=False)

@@ -1,0 +1,148 @@
+"""One participation from enrollment to the last day of the last burst, lived through the product's own functions and rolled back.
+
+Whoever designs a study sees every session and every text before a person does. Read next: nudges.py, timeline.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from channels_ace.api import Attempt, ContactPoint, Delivery, Recipient, add_contact_point, local_now, render, sentence, to_instant
+from scheduling.burst_calendar import Burst, bursts
+from scheduling.completions import complete
+from scheduling.models import Nudge, NudgeDecision
+from scheduling.nudges import Run, do
+from scheduling.planner import protocol
+from scheduling.reasons import RULE_REASONS
+from scheduling.timeline import DatedSession, sessions_of
+from studies.api import Enrollment, PreBurstNudge, Protocol, create_study, enroll, import_protocol, publish
+
+# Does this person do the sessions of a day of a burst (from 1)?
+PROFILES: Mapping[str, Callable[[int], bool]] = {
+    "silent": lambda day: False,
+    "perfect": lambda day: True,
+    "forgetful": lambda day: day % 3 == 1,
+    "quitter": lambda day: day <= 5,
+}
+# A number of the range that is kept for fiction (North American Numbering Plan, 555-0100 to 555-0199).
+PHONE = "+12065550100"
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the story. Times are the participant's own.
+
+    `kind` is "session", "text", "held_back" (a text could not have reached the person) or "no_text" (the rule asked for none).
+    """
+
+    at_local: datetime
+    kind: str
+    burst: int
+    what: str
+    outcome: str
+
+
+def simulate(document: Mapping[str, Any], *, profile: str, enrolled_local: datetime, zone: ZoneInfo) -> list[Happening]:
+    """This function will live through a protocol's bursts as a person of a profile, and leave nothing behind.
+
+    `enrolled_local` is wall time in the zone. Raises ProtocolError for a document that is none.
+    """
+    found: list[Happening] = []
+    with transaction.atomic():
+        enrollment = _begin(document, to_instant(enrolled_local.date(), enrolled_local.time(), zone), zone)
+        design = protocol(enrollment.version_id)
+        known = bursts(design, enrollment.enrolled_date)
+        for day in _days_of_interest(design, known, enrollment.enrolled_date):
+            found += _live(enrollment, design, day, zone, PROFILES[profile])
+        transaction.set_rollback(True)
+    protocol.cache_clear()
+    return sorted(found, key=lambda happening: (happening.at_local.replace(tzinfo=None), happening.kind))
+
+
+def _begin(document: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> Enrollment:
+    model = get_user_model()
+    person = model._default_manager.create(**{model.USERNAME_FIELD: f"simulation-{secrets.token_hex(12)}"})
+    Recipient.objects.create(user=person, time_zone=zone.key)
+    add_contact_point(user_id=person.pk, kind=ContactPoint.Kind.PHONE, address=PHONE, now=now, verified=True)
+    study = create_study(
+        name="Simulation", participant_name=str(document.get("participant_name", "Simulation")), owner_id=person.pk, now=now
+    )
+    publish(import_protocol(study, document, actor_id=person.pk, now=now), actor_id=person.pk, now=now)
+    study.refresh_from_db()
+    return enroll(study, user_id=person.pk, code="SIMULATION", time_zone=zone.key, now=now)
+
+
+def _days_of_interest(design: Protocol, known: Iterable[Burst], first: date) -> list[date]:
+    """This function will list the local dates on which something may happen: days of bursts, and those that rules look ahead from."""
+    ahead = {rule.lead_days for rule in design.nudges if isinstance(rule, PreBurstNudge)}
+    days = set()
+    for burst in known:
+        days |= {burst.start_date + timedelta(days=number) for number in range((burst.end_date - burst.start_date).days)}
+        days |= {burst.start_date - timedelta(days=lead) for lead in ahead}
+    return sorted(day for day in days if day >= first)
+
+
+def _live(enrollment: Enrollment, design: Protocol, day: date, zone: ZoneInfo, does: Callable[[int], bool]) -> list[Happening]:
+    """This function will live through one local date: what is done when it opens, and each rule at its hour."""
+    begins = to_instant(day, time.min, zone)
+    due = sessions_of(enrollment, day, day + timedelta(days=1), begins)
+    steps: list[tuple[datetime, int, Callable[[], list[Happening]]]] = []
+    for session in due:
+        steps.append((session.opens_at, 0, lambda session=session: [_session(enrollment, session, zone, does)]))  # type: ignore[misc]
+    for rule in design.nudges:
+        at = to_instant(day, max(rule.send_at, rule.window_opens), zone)
+        run = Run(enrollment.version, design, rule, zone.key, day)
+        if at > enrollment.enrolled_at:
+            steps.append((at, 1, lambda run=run, at=at: list(_run(run, at))))  # type: ignore[misc]
+    return [happening for _at, _order, step in sorted(steps, key=lambda step: step[:2]) for happening in step()]
+
+
+def _session(enrollment: Enrollment, session: DatedSession, zone: ZoneInfo, does: Callable[[int], bool]) -> Happening:
+    is_done = does(session.day)
+    if is_done:
+        # Whoever enrolls in the middle of a day does that day's session then.
+        at = max(session.opens_at, enrollment.enrolled_at)
+        complete(enrollment, session.id, started_at=at, finished_at=at, now=at)
+    return Happening(local_now(session.opens_at, zone), "session", session.burst, session.id, "done" if is_done else "missed")
+
+
+def _run(run: Run, now: datetime) -> Iterator[Happening]:
+    """This function will let a rule run, and tell what came of it."""
+    do(run, now)
+    local = local_now(now, ZoneInfo(run.time_zone))
+    decided = NudgeDecision.objects.filter(enrollment__version=run.version, rule=run.rule.id, local_date=run.today).first()
+    if decided is None:
+        return
+    if decided.decision == "none":
+        kind = "no_text" if decided.reason in RULE_REASONS else "held_back"
+        yield Happening(local, kind, decided.burst, run.rule.id, sentence(decided.reason))
+        return
+    nudge = Nudge.objects.select_related("message").get(
+        enrollment_id=decided.enrollment_id, burst=decided.burst, local_date=run.today, kind=decided.decision
+    )
+    delivery = Delivery.objects.get(message=nudge.message, channel="sms")
+    if delivery.state == Delivery.State.READY:
+        _hand_over(delivery, now)
+        yield Happening(local, "text", decided.burst, f"{nudge.kind}: {_said(nudge)}", sentence(decided.reason))
+    else:
+        yield Happening(local, "held_back", decided.burst, run.rule.id, sentence(delivery.reason))
+
+
+def _said(nudge: Nudge) -> str:
+    return render(nudge.message, "sms", ("text.txt",), "en")["text"].strip()
+
+
+def _hand_over(delivery: Delivery, now: datetime) -> None:
+    """This function will note that the text went out, so that what counts against a cap counts."""
+    Attempt.objects.create(
+        delivery=delivery, fence=1, provider="simulation", started_at=now, finished_at=now, outcome="accepted", code="simulation"
+    )
+    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.ACCEPTED, changed_at=now)

@@ -1,0 +1,75 @@
+import json
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from studies.api import Study, shipped_protocols
+
+pytestmark = pytest.mark.django_db
+
+ENROLLED = ("--enroll", "2026-01-10T23:30", "--zone", "America/Los_Angeles")
+
+
+def story(*arguments: str) -> list[dict[str, Any]]:
+    out = StringIO()
+    call_command("simulate_study", *arguments, "--json", stdout=out)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_silent_participation_has_all_sessions_and_seventeen_texts_at_local_noon_on_the_right_weekday() -> None:
+    found = story("mpower2", "--profile", "silent", *ENROLLED)
+    texts = [line for line in found if line["kind"] == "text"]
+    assert Counter(line["kind"] for line in found) == {"session": 126, "text": 17}
+    assert Counter(line["what"].split(":")[0] for line in texts) == {"early": 9, "pre_burst": 8}
+    assert {line["at"][11:16] for line in texts} == {"12:00"}
+    # Winter and summer: the burst starts on Saturdays, whatever the clocks did.
+    assert {line["at"][19:] for line in texts} == {"-08:00", "-07:00"}
+    assert [line["at"][:10] for line in texts[:3]] == ["2026-01-13", "2026-04-10", "2026-04-14"]
+
+
+def test_who_does_everything_is_only_told_that_a_burst_starts() -> None:
+    found = story("mpower2", "--profile", "perfect", *ENROLLED)
+    assert Counter((line["kind"], line["outcome"]) for line in found if line["kind"] == "session") == {("session", "done"): 126}
+    assert {line["what"].split(":")[0] for line in found if line["kind"] == "text"} == {"pre_burst"}
+
+
+def test_asked_for_decisions_it_says_why_no_text_was_due_and_leaves_nothing_behind() -> None:
+    found = story("mpower2", "--profile", "quitter", "--decisions", *ENROLLED)
+    first_day = next(line for line in found if line["kind"] == "no_text")
+    assert first_day["outcome"] == "It is one of the first days of the burst, when nobody is reminded."
+    assert (Study.objects.count(), get_user_model()._default_manager.count()) == (0, 0)
+
+
+def test_without_json_each_line_is_for_people_and_the_last_one_counts() -> None:
+    out = StringIO()
+    call_command("simulate_study", str(shipped_protocols()["mpower2"]), *ENROLLED, stdout=out)
+    assert out.getvalue().splitlines()[-1] == "sessions: 126, texts: 17, held back: 0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere.json", *ENROLLED), "nowhere.json"),
+        (("mpower2", "--enroll", "yesterday"), "yesterday"),
+        (("mpower2", "--enroll", "2026-01-10T23:30+01:00"), "local date and time"),
+        (("mpower2", "--enroll", "2026-01-10T23:30", "--zone", "Mars/Olympus"), "Mars/Olympus"),
+    ],
+)
+def test_what_cannot_be_simulated_ends_with_one_line_and_2(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command("simulate_study", *arguments)
+    assert (caught.value.returncode, said in str(caught.value), str(caught.value).count("\n")) == (2, True, 0)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"id": "x"}'])
+def test_a_document_that_is_no_protocol_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "protocol.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(CommandError) as caught:
+        call_command("simulate_study", str(file), *ENROLLED)
+    assert (caught.value.returncode, str(caught.value).count("\n")) == (2, 0)
