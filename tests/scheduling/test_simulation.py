@@ -8,11 +8,21 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
-from studies.api import Study, shipped_protocols
+from studies.api import Study
+from tests.scheduling.worlds import mpower_document
 
 pytestmark = pytest.mark.django_db
 
 ENROLLED = ("--enroll", "2026-01-10T23:30", "--zone", "America/Los_Angeles")
+
+
+@pytest.fixture
+def two_bursts(tmp_path: Path) -> str:
+    document = mpower_document()
+    document["burst_series"][0]["count"] = 2
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return str(file)
 
 
 def story(*arguments: str) -> list[dict[str, Any]]:
@@ -32,23 +42,23 @@ def test_a_silent_participation_has_all_sessions_and_seventeen_texts_at_local_no
     assert [line["at"][:10] for line in texts[:3]] == ["2026-01-13", "2026-04-10", "2026-04-14"]
 
 
-def test_who_does_everything_is_only_told_that_a_burst_starts() -> None:
-    found = story("mpower2", "--profile", "perfect", *ENROLLED)
-    assert Counter((line["kind"], line["outcome"]) for line in found if line["kind"] == "session") == {("session", "done"): 126}
+def test_who_does_everything_is_only_told_that_a_burst_starts(two_bursts: str) -> None:
+    found = story(two_bursts, "--profile", "perfect", *ENROLLED)
+    assert Counter((line["kind"], line["outcome"]) for line in found if line["kind"] == "session") == {("session", "done"): 28}
     assert {line["what"].split(":")[0] for line in found if line["kind"] == "text"} == {"pre_burst"}
 
 
-def test_asked_for_decisions_it_says_why_no_text_was_due_and_leaves_nothing_behind() -> None:
-    found = story("mpower2", "--profile", "quitter", "--decisions", *ENROLLED)
+def test_asked_for_decisions_it_says_why_no_text_was_due_and_leaves_nothing_behind(two_bursts: str) -> None:
+    found = story(two_bursts, "--profile", "quitter", "--decisions", *ENROLLED)
     first_day = next(line for line in found if line["kind"] == "no_text")
     assert first_day["outcome"] == "It is one of the first days of the burst, when nobody is reminded."
     assert (Study.objects.count(), get_user_model()._default_manager.count()) == (0, 0)
 
 
-def test_without_json_each_line_is_for_people_and_the_last_one_counts() -> None:
+def test_without_json_each_line_is_for_people_and_the_last_one_counts(two_bursts: str) -> None:
     out = StringIO()
-    call_command("simulate_study", str(shipped_protocols()["mpower2"]), *ENROLLED, stdout=out)
-    assert out.getvalue().splitlines()[-1] == "sessions: 126, texts: 17, held back: 0"
+    call_command("simulate_study", two_bursts, *ENROLLED, stdout=out)
+    assert out.getvalue().splitlines()[-1] == "sessions: 28, texts: 3, held back: 0"
 
 
 @pytest.mark.parametrize(
