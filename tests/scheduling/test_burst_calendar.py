@@ -1,6 +1,7 @@
 import datetime as dt
 import itertools
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -237,3 +238,36 @@ def test_bursts_of_any_series_are_counted_even_and_never_overlap(
         assert one.end_date <= following.start_date == one.start_date + (length + gap) * DAY
     listed = sessions(protocol, enrolled, None, zone, found[0].start_date, found[-1].end_date)
     assert len(listed) == count * length * 4
+
+
+RADAR = parse(load("radar_mdd_esm28q"))
+TIME = parse(load("time_study"))
+
+
+def test_radar_bursts_and_prompts_are_where_the_protocol_was_published_to_have_them() -> None:
+    published = next(protocol for protocol in PUBLISHED if protocol["id"] == "radar_mdd_esm28q")
+
+    found = [burst for burst in bursts(RADAR, FRIDAY) if burst.series_id == "esm"]
+    first = sessions(RADAR, FRIDAY, None, NEW_YORK, found[0].start_date, found[0].end_date)
+    prompts = [session for session in first if session.task == "esm28q"]
+    by_day = [[f"{session.opens_at.astimezone(NEW_YORK):%H:%M}" for session in prompts if session.day == day] for day in range(1, 7)]
+
+    assert [(burst.start_date - FRIDAY).days for burst in found[:4]] == published["expected"]["first_four_burst_first_prompt_day_offsets"]
+    assert len(prompts) == published["expected"]["prompts_per_burst"]
+    assert by_day == published["session_times"]
+    assert {session.closes_at - session.opens_at for session in prompts} == {dt.timedelta(minutes=15)}
+    fortnightly = [burst.start_date for burst in bursts(RADAR, FRIDAY) if burst.series_id == "fortnightly"]
+    assert {later - earlier for earlier, later in pairwise(fortnightly)} == {14 * DAY}
+
+
+def test_time_bursts_are_where_the_protocol_was_published_to_have_them_and_the_watch_asks_on_the_other_days() -> None:
+    expected = next(protocol for protocol in PUBLISHED if protocol["id"] == "time_study")["expected"]
+
+    ema = [burst for burst in bursts(TIME, FRIDAY) if burst.series_id == "ema"]
+    year = sessions(TIME, FRIDAY, None, NEW_YORK, FRIDAY, FRIDAY + 364 * DAY)
+    asked, watched = ({session.date for session in year if session.task == task} for task in ("ema", "micro-ema"))
+
+    assert [(burst.start_date - FRIDAY).days for burst in ema[:5]] == expected["burst_start_day_offsets_first5"]
+    assert len(watched) == 26 * expected["non_burst_days_per_cycle"]
+    assert (asked & watched, len(asked | watched)) == (set(), 364)
+    assert len({session.date for session in year if session.task == "nightly"}) == 364
