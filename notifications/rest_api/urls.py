@@ -1,8 +1,9 @@
-"""The resources of people: inbox and preferences. Read next: root_urls.py."""
+"""The resources of people: inbox, devices and preferences. Read next: root_urls.py."""
 
 from django.urls import path
 
 from notifications.rest_api.counts import CountsView
+from notifications.rest_api.devices import DevicesView, DeviceView
 from notifications.rest_api.explanation import ExplanationView
 from notifications.rest_api.explorer import SchemaView
 from notifications.rest_api.inbox import InboxView
@@ -17,6 +18,8 @@ urlpatterns = [
     path("inbox/readings/", ReadingsView.as_view(), name="api-inbox-readings"),
     path("inbox/<slug:item_id>/reading/", ReadingView.as_view(), name="api-inbox-reading"),
     path("inbox/<slug:item_id>/explanation/", ExplanationView.as_view(), name="api-inbox-explanation"),
+    path("devices/", DevicesView.as_view(), name="api-devices"),
+    path("devices/<slug:device_id>/", DeviceView.as_view(), name="api-device"),
     path("preferences/", PreferencesView.as_view(), name="api-preferences"),
     path("preferences/<str:scope>/<slug:channel>/", PreferenceView.as_view(), name="api-preference"),
     path("schema/", SchemaView.as_view(), name="schema"),
