@@ -1,4 +1,4 @@
-"""What learners are told: the 15 types of Open edX, and those of any site. Read next: registry.py, templates/messages/.
+"""What learners are told: the 15 types of Open edX, and those of any site. Read next: date_types.py, site_types.py, registry.py.
 
 Open edX's names, channels, defaults and variables are those of its notifications app (base_notification.py at 1204e2cf, 2026);
 the words are ours. Its "web" is the inbox; it sends push only for its activity notifications.
@@ -10,7 +10,8 @@ from datetime import timedelta
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from channels_ace.api import Hours, Repeat
+# Imported to be registered.
+from notifications import date_types, site_types  # noqa: F401
 from notifications.registry import Category, NotificationType, find, register
 
 ACTIVITY = "discussion.activity"
@@ -149,70 +150,4 @@ _learning(
     _("When a step of your work is still to do"),
     ("ora_name", "pending_step"),
     on=("inbox", "email"),
-)
-
-register(
-    NotificationType(
-        name="dates.assignment_due",
-        category=Category.COURSE_DATES,
-        label=_("Due dates"),
-        hint=_("Before an assignment is due"),
-        channels=("inbox", "email", "push"),
-        on=frozenset({"inbox", "email", "push"}),
-        variables=("assignment", "due_date"),
-        fresh_for_channel={"push": timedelta(days=1)},
-    )
-)
-register(
-    NotificationType(
-        name="account.activated",
-        category=Category.ACCOUNT,
-        label=_("Account activation"),
-        hint=_("When your account is ready"),
-        channels=("inbox", "email"),
-        on=frozenset({"inbox", "email"}),
-        locked=frozenset({"inbox", "email"}),
-        hours=Hours.ANY,
-        repeat=Repeat.AT_LEAST_ONCE,
-        lane="urgent",
-    )
-)
-register(
-    NotificationType(
-        name="account.password_changed",
-        category=Category.ACCOUNT,
-        label=_("Account security"),
-        hint=_("When your password changes"),
-        channels=("inbox", "email"),
-        on=frozenset({"inbox", "email"}),
-        locked=frozenset({"inbox", "email"}),
-        hours=Hours.ANY,
-        repeat=Repeat.AT_LEAST_ONCE,
-        lane="urgent",
-    )
-)
-register(
-    NotificationType(
-        name="account.maintenance",
-        category=Category.ACCOUNT,
-        label=_("Maintenance"),
-        hint=_("When the site will be closed for a while"),
-        channels=("inbox", "email"),
-        on=frozenset({"inbox"}),
-        variables=("starts", "ends"),
-        lane="bulk",
-    )
-)
-register(
-    NotificationType(
-        name="other.announcement",
-        category=Category.OTHER,
-        label=_("Announcements"),
-        hint=_("News that fits nowhere else"),
-        channels=("inbox", "email", "push"),
-        on=frozenset({"inbox"}),
-        variables=("title",),
-        lane="bulk",
-        fresh_for_channel={"push": timedelta(days=1)},
-    )
 )

@@ -34,3 +34,28 @@ register(
         variables=("study",),
     )
 )
+
+register(
+    NotificationType(
+        name="study.session_due",
+        category=Category.STUDY,
+        label=_("Study sessions"),
+        hint=_("When a session of a study is waiting for you"),
+        channels=("inbox", "email", "push"),
+        on=frozenset({"inbox", "push"}),
+        variables=("study",),
+        fresh_for_channel={"push": timedelta(hours=4), "email": timedelta(hours=12)},
+    )
+)
+register(
+    NotificationType(
+        name="study.burst_starts",
+        category=Category.STUDY,
+        label=_("Start of a burst"),
+        hint=_("Before the next sessions of a study begin"),
+        channels=("inbox", "email", "push"),
+        on=frozenset({"inbox", "email"}),
+        variables=("study", "starts"),
+        fresh_for_channel={"push": timedelta(days=1)},
+    )
+)

@@ -67,6 +67,12 @@ def as_moment(text: object) -> str:
 
 
 @register.filter
+def as_due(text: object) -> str:
+    """This function will write an ISO date as a day, and an ISO time as a day with its hour and zone."""
+    return as_moment(text) if "T" in str(text) else as_day(text)
+
+
+@register.filter
 def as_safe_html(html: object) -> SafeString:
     """This function will quote rich text of another system within HTML, without anything that could act."""
     return mark_safe(rich_text.to_safe_html(str(html)))  # noqa: S308 - made safe by nh3 just before

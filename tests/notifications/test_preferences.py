@@ -88,7 +88,7 @@ def test_a_category_switch_does_what_it_shows() -> None:
 
 def test_a_category_switch_above_a_locked_line_does_what_it_shows() -> None:
     user = make_user()
-    assert not cell_of(user, "account", "email").is_on
+    assert not cell_of(user, "account.maintenance", "email").is_on
     choose(user.pk, "account", "email", is_on=True, now=NOW)
     assert cell_of(user, "account", "email").is_on
     assert cell_of(user, "account.maintenance", "email").is_on
@@ -107,7 +107,7 @@ def test_a_category_switch_above_a_locked_line_does_what_it_shows() -> None:
         ("discussion.new_response", "email"),
         ("discussion.activity", "pigeon"),
         ("discussion.content_reported", "email"),
-        ("study", "push"),
+        ("account", "push"),
         ("nothing.known", "email"),
         ("", "email"),
     ],

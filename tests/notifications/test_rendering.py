@@ -7,11 +7,14 @@ from channels_ace.api import Message, registered_channels, render
 from channels_ace.channel import Outgoing
 from channels_ace.channels.email import message_of
 from channels_ace.rendering import RESERVED
+from channels_ace.segments import count_segments
 from notifications.registry import NotificationType, find, registered
 from tests.factories import NOW
 
 TITLE = "Week 2 <b>quiz</b> & grading"
 MAY_BE_EMPTY = {("inbox", "text")}
+# Rich text, words that choose a sentence, dates, and the course, whose name is said where it is known.
+WRITTEN_OTHERWISE = {"course_update_content", "content_type", "change", "course", "study"}
 
 
 def make_message(known: NotificationType | str, link: str = "/inbox/", **context: str) -> Message:
@@ -33,6 +36,8 @@ def test_every_type_has_words_on_every_channel_in_every_language(known: Notifica
     empty = {(channel, name) for name, text in words.items() if not text} - MAY_BE_EMPTY
     assert not empty
     assert not [text for text in words.values() if "{{" in text or "{%" in text or "None" in text]
+    assert "\n" not in words.get("subject", "") + words.get("title", "")
+    assert channel != "sms" or count_segments(words["text"]).parts <= 3
 
 
 @pytest.mark.parametrize("known", registered(), ids=lambda known: known.name)
@@ -45,7 +50,7 @@ def test_every_type_has_a_line_of_its_own_and_uses_no_reserved_name(known: Notif
 
 @pytest.mark.parametrize("known", registered(), ids=lambda known: known.name)
 def test_a_persons_words_are_literal_in_text_and_escaped_in_html(known: NotificationType) -> None:
-    shown = [name for name in known.variables if name not in ("course_update_content", "content_type", "study", "due_date")]
+    shown = [name for name in known.variables if name not in WRITTEN_OTHERWISE]
     for channel in known.channels:
         words = render(make_message(known), channel, parts_of(channel), "en")
         html = words.pop("html", "")
