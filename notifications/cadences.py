@@ -1,5 +1,6 @@
 """How often e-mail comes about a type: read for one person, and as an expression over many. Read next: choice_models.py."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from django.db.models.functions import Coalesce
 from channels_ace.api import Hours
 from notifications.choice_models import Cadence, EmailCadence
 from notifications.preferences import NotChangeable, find_row, matrix
-from notifications.registry import NotificationType
+from notifications.registry import NotificationType, registered
 
 
 def always_at_once(known: NotificationType) -> bool:
@@ -40,6 +41,19 @@ def cadence_in(known: NotificationType, chosen: Mapping[str, str]) -> str:
     if always_at_once(known):
         return str(Cadence.NOW)
     return chosen.get(known.scope, chosen.get(str(known.category), known.cadence))
+
+
+def cadences_by_scope(user_id: int) -> dict[str, str]:
+    """This function will give how often e-mail comes about every type and category where that can be chosen.
+
+    A category whose types differ has "".
+    """
+    chosen, found, below = chosen_cadences(user_id), {}, defaultdict(set)
+    for known in registered():
+        if not always_at_once(known):
+            found[known.scope] = cadence_in(known, chosen)
+            below[str(known.category)].add(found[known.scope])
+    return {**found, **{category: cadences.pop() if len(cadences) == 1 else "" for category, cadences in below.items()}}
 
 
 def choose_cadence(user_id: int, scope: str, cadence: str, *, now: datetime) -> None:

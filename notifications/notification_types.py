@@ -28,7 +28,7 @@ def platform_type(app: str, name: str) -> NotificationType | None:
     return find(known) if known else None
 
 
-def _activity(name: str, *variables: str) -> None:
+def _activity(name: str, covers: str | Promise, *variables: str) -> None:
     """One of the types that Open edX shows as one line, "Activity notifications"."""
     _learning(
         f"discussion.{name}",
@@ -39,6 +39,7 @@ def _activity(name: str, *variables: str) -> None:
         on=("inbox", "email", "push"),
         push=True,
         row=ACTIVITY,
+        covers=covers,
     )
 
 
@@ -52,6 +53,7 @@ def _learning(
     on: Iterable[str],
     push: bool = False,
     row: str = "",
+    covers: str | Promise = "",
     visible_to: frozenset[str] = frozenset(),
     lane: str = "transactional",
 ) -> None:
@@ -67,6 +69,7 @@ def _learning(
             on=frozenset(on),
             variables=variables,
             row=row,
+            covers=covers,
             visible_to=visible_to,
             lane=lane,
             fresh_for_channel={"push": timedelta(days=1)} if push else {},
@@ -74,14 +77,14 @@ def _learning(
     )
 
 
-_activity("new_response", "replier_name", "post_title")
+_activity("new_response", _("Answers to your posts"), "replier_name", "post_title")
 # The author of the answer is "your", "their" or a name, in author_name or author_pronoun, and may be missing.
-_activity("new_comment", "replier_name", "post_title")
-_activity("new_comment_on_response", "replier_name", "post_title")
-_activity("response_on_followed_post", "replier_name", "post_title")
-_activity("comment_on_followed_post", "replier_name", "post_title")
-_activity("response_endorsed_on_thread", "replier_name", "post_title")
-_activity("response_endorsed", "post_title")
+_activity("new_comment", _("Comments on answers to your posts"), "replier_name", "post_title")
+_activity("new_comment_on_response", _("Comments on your answers"), "replier_name", "post_title")
+_activity("response_on_followed_post", _("Answers to posts you follow"), "replier_name", "post_title")
+_activity("comment_on_followed_post", _("Comments in posts you follow"), "replier_name", "post_title")
+_activity("response_endorsed_on_thread", _("Endorsed answers to your posts"), "replier_name", "post_title")
+_activity("response_endorsed", _("Endorsements of your answers"), "post_title")
 
 _learning(
     "discussion.new_discussion_post",

@@ -34,6 +34,8 @@ class Row:
     hint: str | Promise
     is_category: bool
     cells: tuple[Cell, ...]
+    # What shares the line, in words, where that is more than one type.
+    parts: tuple[str | Promise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def _lines(types: Iterable[NotificationType]) -> list[list[NotificationType]]:
 
 def _row(types: list[NotificationType], chosen: dict[tuple[str, str], bool]) -> Row:
     first = types[0]
-    return Row(first.scope, first.label, first.hint, False, tuple(_cell(types, channel, chosen) for channel in CHANNEL_LABELS))
+    cells = tuple(_cell(types, channel, chosen) for channel in CHANNEL_LABELS)
+    return Row(first.scope, first.label, first.hint, False, cells, tuple(known.covers for known in types if known.covers))
 
 
 def _cell(types: list[NotificationType], channel: str, chosen: dict[tuple[str, str], bool]) -> Cell:

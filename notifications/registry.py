@@ -42,6 +42,8 @@ class NotificationType(MessageType):
     visible_to: frozenset[str] = field(default_factory=frozenset)
     # Types with the same row share one line on the settings page and one preference.
     row: str = ""
+    # What this type adds to a line that it shares.
+    covers: str | Promise = ""
     # How often e-mail comes until a person says otherwise: "now", "daily" or "weekly".
     cadence: str = "now"
 

@@ -1,9 +1,7 @@
-"""The settings page: switches, time zone, language, addresses. Read next: preferences.py, reach.py.
+"""The settings page: what a person hears about, by which ways and when. Read next: settings_form.py, preferences.py."""
 
-It is one form. Without JavaScript all of it is posted and what differs is saved; with it every change is posted by itself
-(`changed`, `value`) and answered with what now holds, since a category's switch moves those below it.
-"""
-
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,16 +10,22 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from channels_ace.api import ContactPoint, Recipient, UnknownZone, known_language, parse_zone
-from notifications.page_requests import person_id, signed_in, wants_json
-from notifications.preferences import Cell, NotChangeable, Row, Section, choose, matrix
+from channels_ace.api import ContactPoint, Refused, local_date
+from notifications.models import Cadence
+from notifications.page_requests import is_own_address, person_id, signed_in, wants_json
+from notifications.preferences import WHOLE_CHANNEL, Cell, Row, Section, matrix
+from notifications.preview import DIGEST, would_have_sent
 from notifications.reach import addresses, key_of, remove_address, ways
+from notifications.registry import CHANNEL_LABELS
+from notifications.resting import LONGEST_PAUSE, mute, mutes_of, unmute
+from notifications.settings_form import NotSaved, change, change_hours, held, name_of, shown_rows, zone_of
 from notifications.zone_choices import zone_choices
 
 SAVED = "carillon_settings_saved"
@@ -34,14 +38,6 @@ DESCRIPTIONS: dict[str, str | Promise] = {
 }
 
 
-class NotSaved(ValueError):
-    """A field does not take this value. `field` is its name; the text says it to the person."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def settings_page(request: HttpRequest) -> HttpResponse:
@@ -50,13 +46,17 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         return _show(request, saved=bool(request.session.pop(SAVED, False)))
     try:
         with transaction.atomic():
-            _save_one(request) if "changed" in request.POST else _save_all(request)
+            if "changed" in request.POST:
+                change(person_id(request), request.POST["changed"], request.POST.get("value", ""), now=timezone.now())
+            else:
+                _save_all(request)
     except NotSaved as refused:
         if wants_json(request):
             return JsonResponse({"detail": str(refused), "field": refused.field}, status=400)
         return _show(request, refused=refused)
     if wants_json(request):
-        return JsonResponse({"saved": True, "holds": _what_holds(person_id(request))})
+        user_id = person_id(request)
+        return JsonResponse({"saved": True, "holds": held(user_id), "preview": _preview(user_id)})
     request.session[SAVED] = True
     return HttpResponseRedirect(reverse("settings"))
 
@@ -72,88 +72,65 @@ def remove_contact_point(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("settings"))
 
 
-def _save_one(request: HttpRequest) -> None:
-    field, value = request.POST["changed"], request.POST.get("value", "")
-    if field in ("zone", "language"):
-        _save_place(person_id(request), **{field: value})
-    elif value in ("on", "off"):
-        _switch(person_id(request), field, is_on=value == "on")
-    else:
-        raise NotSaved(field, _("Choose on or off."))
+@require_POST
+@signed_in
+def add_mute(request: HttpRequest) -> HttpResponse:
+    """This function will mute the course, study or thread that the form names, and lead back to where it was."""
+    try:
+        mute(person_id(request), request.POST.get("key", ""), request.POST.get("label", ""), now=timezone.now())
+    except Refused as error:
+        raise Http404 from error
+    return _answer_mute(request, _("Muted. You hear no more of it."))
+
+
+@require_POST
+@signed_in
+def remove_mute(request: HttpRequest) -> HttpResponse:
+    """This function will end a mute of the person's own."""
+    if not unmute(person_id(request), request.POST.get("key", "")):
+        raise Http404
+    return _answer_mute(request, _("No longer muted."))
+
+
+def _answer_mute(request: HttpRequest, said: str) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"saved": True})
+    messages.success(request, said)
+    back = request.POST.get("next", "")
+    return HttpResponseRedirect(back if is_own_address(request, back) else reverse("settings"))
 
 
 def _save_all(request: HttpRequest) -> None:
-    user_id, posted = person_id(request), request.POST
+    user_id, posted, now = person_id(request), request.POST, timezone.now()
     if "language" not in posted:
         # An unchecked switch is not posted: a form that was cut short must not turn everything off.
         raise NotSaved("language", _("Choose a language from the list."))
-    place = _place(user_id)
-    _save_place(user_id, **{field: posted[field] for field, held in place.items() if posted.get(field, held) != held})
-    reachable = {way["key"] for way in ways(addresses(user_id)) if way["available"]}
-    # A category's switch first: it moves those below it, and then what was set below it holds.
-    for name, (_row, cell) in sorted(_switches(user_id).items(), key=lambda switch: not switch[1][0].is_category):
-        is_on = name in posted
-        if cell.channel in reachable and is_on != cell.is_on:
-            _switch(user_id, name, is_on=is_on)
-
-
-def _switch(user_id: int, name: str, *, is_on: bool) -> None:
-    scope, _colon, channel = name.rpartition(":")
-    try:
-        choose(user_id, scope, channel, is_on=is_on, now=timezone.now())
-    except NotChangeable as error:
-        raise NotSaved(name, _("This switch cannot be changed.")) from error
-
-
-def _save_place(user_id: int, *, zone: str | None = None, language: str | None = None) -> None:
-    changed: dict[str, str] = {}
-    if zone is not None:
-        try:
-            parse_zone(zone)
-        except UnknownZone as error:
-            raise NotSaved("zone", _("Choose a time zone from the list.")) from error
-        changed["time_zone"] = zone
-    if language is not None:
-        if language not in dict(settings.LANGUAGES):
-            raise NotSaved("language", _("Choose a language from the list."))
-        changed["language"] = language
-    if changed:
-        Recipient.objects.update_or_create(user_id=user_id, defaults=changed)
-
-
-def _what_holds(user_id: int) -> dict[str, str]:
-    return {**_place(user_id), **{name: "on" if cell.is_on else "off" for name, (_row, cell) in _switches(user_id).items()}}
-
-
-def _place(user_id: int) -> dict[str, str]:
-    recipient = Recipient.objects.filter(user_id=user_id).first() or Recipient()
-    return {"zone": recipient.time_zone, "language": known_language(recipient.language or translation.get_language() or "")}
-
-
-def _switches(user_id: int) -> dict[str, tuple[Row, Cell]]:
-    """This function will give the switches that the page shows and that can be changed, by the name of their field."""
-    rows = [row for section in matrix(user_id) for row in _rows(section)]
-    return {_name(row, cell): (row, cell) for row in rows for cell in row.cells if cell.exists and not cell.is_locked}
-
-
-def _rows(section: Section) -> tuple[Row, ...]:
-    # One switch above one switch would say the same thing twice.
-    return (section.row, *section.rows) if len(section.rows) > 1 else section.rows
-
-
-def _name(row: Row, cell: Cell) -> str:
-    return f"{row.scope}:{cell.channel}"
+    unreachable = {way["key"] for way in ways(addresses(user_id)) if not way["available"]}
+    before = held(user_id)
+    for name, value in before.items():
+        wanted = posted.get(name, "off" if value in ("on", "off") else value)
+        # A switch that is disabled is not posted either, and keeps its value.
+        if wanted != value and name.rpartition(":")[2] not in unreachable and name not in ("opens", "closes"):
+            change(user_id, name, wanted, now=now)
+    hours = {name: posted[name] for name in ("opens", "closes") if posted.get(name, before[name]) != before[name]}
+    if hours:
+        change_hours(user_id, **hours)
 
 
 def _show(request: HttpRequest, *, saved: bool = False, refused: NotSaved | None = None) -> HttpResponse:
     user_id = person_id(request)
-    place, points = _place(user_id), addresses(user_id)
+    points, fields, now = addresses(user_id), held(user_id), timezone.now()
     errors = {refused.field: str(refused)} if refused else {}
     context = {
         "channels": ways(points),
-        "categories": [_section(section) for section in matrix(user_id)],
-        "zone": {"value": place["zone"], "choices": zone_choices(place["zone"]), "error": errors.get("zone", "")},
-        "language": {"value": place["language"], "choices": settings.LANGUAGES, "error": errors.get("language", "")},
+        "everything": _everything(fields),
+        "categories": [_section(section, fields) for section in matrix(user_id)],
+        "cadences": Cadence.choices,
+        "zone": {"value": fields["zone"], "choices": zone_choices(fields["zone"]), "error": errors.get("zone", "")},
+        "language": {"value": fields["language"], "choices": settings.LANGUAGES, "error": errors.get("language", "")},
+        "rest": _rest(fields, errors, local_date(now, zone_of(user_id))),
+        "mutes": [{"key": mute.key, "label": mute.label or mute.key, "since": mute.muted_at} for mute in mutes_of(user_id)],
+        "preview": _preview(user_id),
         "saved": saved,
         "refused": str(refused) if refused else "",
         "contact_points": [_point(point) for point in points],
@@ -161,33 +138,71 @@ def _show(request: HttpRequest, *, saved: bool = False, refused: NotSaved | None
     return render(request, "carillon/settings.html", context, status=400 if refused else 200)
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _everything(fields: Mapping[str, str]) -> dict[str, Any]:
+    cells = [_cell(f"{WHOLE_CHANNEL}:{channel}", channel, fields) for channel in CHANNEL_LABELS]
+    hint = _("What is always sent still comes.")
+    return {"key": "everything", "label": _("Everything"), "hint": hint, "is_category_row": True, "cells": cells}
+
+
+def _rest(fields: Mapping[str, str], errors: Mapping[str, str], today: date) -> dict[str, Any]:
+    names = ("paused_until", "opens", "closes")
+    # 5 January 1970 was a Monday.
+    days = [(f"day:{day}", date_format(date(1970, 1, 5 + day), "l"), fields[f"day:{day}"] == "on") for day in range(7)]
+    tomorrow, last = today + timedelta(days=1), today + LONGEST_PAUSE - timedelta(days=1)
+    hours = [(str(hour), f"{hour:02d}:00") for hour in range(25)]
+    return {
+        **{name: {"value": fields[name], "error": errors.get(name, "")} for name in names},
+        "days": days,
+        "days_error": next((text for field, text in errors.items() if field.startswith("day:")), ""),
+        "first": tomorrow.isoformat(),
+        "last": last.isoformat(),
+        "opening_hours": hours[:-1],
+        "closing_hours": hours[1:],
+    }
+
+
+def _preview(user_id: int) -> str:
+    """This function will say what the present choices would have sent in the last 30 days."""
+    count = would_have_sent(user_id, timezone.now())
+    ways_counted = {"inbox": CHANNEL_LABELS["inbox"], "email": CHANNEL_LABELS["email"], DIGEST: _("gathered in digests"), **CHANNEL_LABELS}
+    what = " · ".join(f"{label} {count[way]}" for way, label in ways_counted.items())
+    return _("Of the last 30 days these choices would have sent you: %(what)s") % {"what": what}
+
+
+def _section(section: Section, fields: Mapping[str, str]) -> dict[str, Any]:
     everything = _("Everything in “%(category)s”") % {"category": section.category.label}
     return {
         "key": str(section.category),
         "label": section.category.label,
         "description": DESCRIPTIONS.get(section.category, ""),
-        "rows": [_row(row, everything if row.is_category else str(row.label)) for row in _rows(section)],
+        "rows": [_row(row, everything if row.is_category else str(row.label), fields) for row in shown_rows(section)],
     }
 
 
-def _row(row: Row, label: str) -> dict[str, Any]:
+def _row(row: Row, label: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    cells = [_cell(name_of(row, cell), cell.channel, fields, cell) for cell in row.cells]
+    cadence = {"name": f"cadence:{row.scope}", "value": fields.get(f"cadence:{row.scope}")}
     return {
         "key": row.scope,
         "label": label,
         "hint": row.hint,
+        "parts": row.parts,
         "is_category_row": row.is_category,
-        "cells": [
-            {
-                "channel": cell.channel,
-                "name": _name(row, cell),
-                "checked": cell.is_on,
-                "locked": cell.is_locked,
-                "lock_reason": _("This is always sent: it cannot be turned off.") if cell.is_locked else "",
-                "available": cell.exists,
-            }
-            for cell in row.cells
-        ],
+        "cells": cells,
+        # Nothing to choose where e-mail is locked or does not exist.
+        "cadence": cadence if f"{row.scope}:email" in fields and cadence["value"] is not None else None,
+    }
+
+
+def _cell(name: str, channel: str, fields: Mapping[str, str], cell: Cell | None = None) -> dict[str, Any]:
+    is_locked = cell is not None and cell.is_locked
+    return {
+        "channel": channel,
+        "name": name,
+        "checked": cell.is_on if cell else fields[name] == "on",
+        "locked": is_locked,
+        "lock_reason": _("This is always sent: it cannot be turned off.") if is_locked else "",
+        "available": cell is None or cell.exists,
     }
 
 

@@ -1,18 +1,27 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from channels_ace.api import ZONES, ContactPoint, Recipient, suppress
-from notifications.api import Preference
+from notifications.api import Preference, notify
 from notifications.preferences import Cell, matrix
+from notifications.preview import DIGEST, would_have_sent
+from notifications.resting import mute, mutes_of, rest_of
 from notifications.zone_choices import zone_choices
 from tests.factories import NOW, make_contact, make_member, make_user
 
 pytestmark = pytest.mark.django_db
 
+COURSE = "course-v1:a+b+c"
 JSON = {"Accept": "application/json"}
+
+
+def date_in(days: int) -> str:
+    return (timezone.now() + timedelta(days=days)).date().isoformat()
 
 
 @pytest.fixture
@@ -39,10 +48,11 @@ def change(browser: Client, name: str, value: str) -> Any:
 def form_of(page: Any) -> dict[str, str]:
     """This function will give what a browser without JavaScript posts from the page as it stands."""
     reachable = {channel["key"] for channel in page.context["channels"] if channel["available"]}
-    rows = [row for category in page.context["categories"] for row in category["rows"]]
+    rows = [page.context["everything"], *(row for category in page.context["categories"] for row in category["rows"])]
     cells = [cell for row in rows for cell in row["cells"] if cell["available"] and not cell["locked"] and cell["channel"] in reachable]
     switches = {cell["name"]: "on" for cell in cells if cell["checked"]}
-    return {**switches, "zone": page.context["zone"]["value"], "language": page.context["language"]["value"]}
+    days = {name: "on" for name, _label, checked in page.context["rest"]["days"] if checked}
+    return {**switches, **days, "zone": page.context["zone"]["value"], "language": page.context["language"]["value"]}
 
 
 def test_a_visitor_is_sent_to_sign_in(client: Client) -> None:
@@ -233,3 +243,84 @@ def test_zones_are_listed_once_by_country_and_are_all_known() -> None:
 def test_a_zone_of_no_country_is_listed_while_it_is_the_persons_own() -> None:
     assert zone_choices("US/Pacific")[0] == ("Your zone now", [("US/Pacific", "US/Pacific")])
     assert zone_choices("Africa/Lagos")[0][0] == "Afghanistan"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("cadence:discussion.activity", "daily", "Diario"),
+        ("*:email", "off", "maybe"),
+        ("opens", "10", "24"),
+        ("closes", "18", "0"),
+        ("day:6", "off", ""),
+        ("paused_until", date_in(7), date_in(-1)),
+    ],
+)
+def test_each_choice_saves_itself_and_a_wrong_one_is_refused(browser: Client, name: str, value: str, wrong: str) -> None:
+    assert change(browser, name, value).json()["holds"][name] == value
+    refused = change(browser, name, wrong)
+    assert (refused.status_code, refused.json()["field"]) == (400, name)
+    assert browser.get("/settings/").status_code == 200
+    assert change(browser, "language", "en").json()["holds"][name] == value
+
+
+@pytest.mark.parametrize("name", ["day:7", "day:", "cadence:", "cadence:nothing.known", "*:pigeon", "opens:", ":", "*"])
+def test_a_field_that_is_not_there_is_refused(browser: Client, name: str) -> None:
+    assert change(browser, name, "on").status_code == 400
+
+
+@pytest.mark.parametrize("value", ["", "nonsense", "99", "²", "-1"])
+def test_an_hour_that_is_none_is_refused(browser: Client, value: str) -> None:
+    assert change(browser, "opens", value).status_code == 400
+
+
+@pytest.mark.parametrize("value", ["nonsense", "9999-12-31", "0001-01-01", date_in(500)])
+def test_a_date_that_a_pause_cannot_end_on_is_refused(browser: Client, value: str) -> None:
+    assert change(browser, "paused_until", value).status_code == 400
+
+
+def test_both_ends_of_ones_hours_move_together_without_javascript(ana: User, browser: Client) -> None:
+    for opens, closes in ((9, 12), (18, 22)):
+        browser.post("/settings/", form_of(browser.get("/settings/")) | {"opens": str(opens), "closes": str(closes)})
+        assert (rest_of(ana.pk).opens, rest_of(ana.pk).closes) == (opens, closes)
+
+
+def test_the_last_day_stays(browser: Client) -> None:
+    for day in range(6):
+        change(browser, f"day:{day}", "off")
+    assert change(browser, "day:6", "off").json()["detail"] == "Leave at least one day."
+
+
+def test_every_line_has_an_address_and_a_shared_one_says_what_is_in_it(browser: Client) -> None:
+    html = browser.get("/settings/").content.decode()
+    assert 'id="type-discussion.activity"' in html
+    assert 'id="type-account.password_changed"' in html
+    assert "Comments in posts you follow" in html
+
+
+def test_a_mute_is_added_listed_and_removed(ana: User, browser: Client) -> None:
+    page = browser.post("/settings/mutes/", {"key": COURSE, "label": "Statistics"}, follow=True)
+    assert "Statistics" in page.content.decode()
+    assert [mute.key for mute in mutes_of(ana.pk)] == [COURSE]
+    assert browser.get("/settings/mutes/removal/").status_code == 405
+    browser.post("/settings/mutes/removal/", {"key": COURSE})
+    assert mutes_of(ana.pk) == []
+    assert browser.post("/settings/mutes/removal/", {"key": COURSE}).status_code == 404
+    assert browser.post("/settings/mutes/", {"key": ""}).status_code == 404
+
+
+def test_the_preview_counts_ones_own_messages_as_the_choices_of_now_would_have_sent_them(ana: User, browser: Client) -> None:
+    now = timezone.now()
+    for number in range(3):
+        context = {"replier_name": "Lee", "post_title": f"Post {number}"}
+        notify(type="discussion.new_response", audience=[ana], context=context, scope=COURSE, now=now - timedelta(days=2))
+    notify(type="discussion.new_response", audience=[ana], context=context, scope=COURSE, now=now - timedelta(days=40))
+    assert would_have_sent(ana.pk, now) == {"inbox": 3, "email": 3, "push": 3}
+    answer = change(browser, "cadence:discussion.activity", "daily").json()
+    assert "gathered in digests 3" in answer["preview"]
+    change(browser, "discussion.activity:push", "off")
+    assert would_have_sent(ana.pk, now) == {"inbox": 3, DIGEST: 3}
+    change(browser, "*:email", "off")
+    assert would_have_sent(ana.pk, now) == {"inbox": 3}
+    mute(ana.pk, COURSE, "", now=now)
+    assert would_have_sent(ana.pk, now) == {}

@@ -102,6 +102,8 @@ async function saveField(field, { mayUndo = true } = {}) {
     if (field.name === "language") return location.reload();
     field.dataset.saved = valueOf(field);
     showWhatHolds(form, answer.holds ?? {});
+    const preview = document.querySelector("[data-preview]");
+    if (preview && answer.preview) preview.textContent = answer.preview;
     showError(field, "");
     showToast(texts.saved, mayUndo ? { undo: () => restore(form, before) } : {});
   } catch (error) {
@@ -116,6 +118,23 @@ document.querySelectorAll("[data-settings] [data-saves-itself]").forEach((field)
   field.dataset.saved = valueOf(field);
   field.addEventListener("change", () => saveField(field));
 });
+
+// A device's zone is a suggestion: it changes only when the person asks for it.
+function suggestZone() {
+  const button = document.querySelector("[data-suggest-zone]");
+  const field = button?.closest(".field").querySelector("select");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!field || !zone || field.value === zone || ![...field.options].some((option) => option.value === zone)) return;
+  button.querySelector("[data-suggested]").textContent = zone.replaceAll("_", " ");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    field.value = zone;
+    button.hidden = true;
+    field.focus();
+    saveField(field);
+  });
+}
+suggestZone();
 
 // Times that age
 
