@@ -5,7 +5,20 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notifications.models import CourseMembership, EmailCadence, InboxState, IngestedEvent, Mute, PlatformUser, Preference, Rest
+from notifications.models import (
+    CourseDate,
+    CourseMembership,
+    DateChoice,
+    DateReminder,
+    EmailCadence,
+    InboxState,
+    IngestedEvent,
+    Mute,
+    PlatformUser,
+    Preference,
+    Rest,
+    Submission,
+)
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -101,3 +114,40 @@ class IngestedEventAdmin(HistoryAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(CourseDate)
+class CourseDateAdmin(HistoryAdmin):
+    # Dates are the platform's: what is changed here would be changed back.
+    list_display = ["course_key", "external_id", "kind", "title", "at", "on", "user", "sequence", "cancelled_at"]
+    list_filter = ["kind", "cancelled_at"]
+    list_select_related = ["user"]
+    search_fields = ["course_key__startswith", "external_id__startswith"]
+    ordering = ["-pk"]
+
+
+@admin.register(DateReminder)
+class DateReminderAdmin(HistoryAdmin):
+    list_display = ["date", "sequence", "lead", "time_zone", "said_at", "message"]
+    list_filter = ["lead", "said_at"]
+    list_select_related = ["date", "message"]
+    search_fields = ["date__external_id__startswith"]
+    ordering = ["-pk"]
+
+
+@admin.register(Submission)
+class SubmissionAdmin(HistoryAdmin):
+    list_display = ["course_key", "external_id", "user", "submitted_at"]
+    list_filter = ["submitted_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "external_id__startswith"]
+    ordering = ["-pk"]
+
+
+@admin.register(DateChoice)
+class DateChoiceAdmin(HistoryAdmin):
+    list_display = ["user", "week_before", "day_before", "hours_before", "changes_only"]
+    list_filter = ["changes_only"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    ordering = ["-pk"]

@@ -10,10 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Message
 from notifications.choice_models import Cadence, EmailCadence, Mute, Rest
+from notifications.course_dates import CourseDate, DateChoice, DateReminder, Submission
 
 __all__ = [
     "Cadence",
+    "CourseDate",
     "CourseMembership",
+    "DateChoice",
+    "DateReminder",
     "EmailCadence",
     "InboxItem",
     "InboxState",
@@ -22,6 +26,7 @@ __all__ = [
     "PlatformUser",
     "Preference",
     "Rest",
+    "Submission",
 ]
 
 

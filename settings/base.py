@@ -97,6 +97,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "channels_ace.tasks.sweep", "schedule": 15.0},
     "nudge": {"task": "scheduling.tasks.tick", "schedule": 60.0},
+    "dates": {"task": "notifications.tasks.tick_dates", "schedule": 60.0},
     "opt outs": {"task": "channels_ace.tasks.sync_opt_outs", "schedule": 3600.0},
 }
 # One worker for all of them will do; a busy site gives each its own (docs/architecture.md).
