@@ -17,7 +17,7 @@ from django.db.models.lookups import Exact
 from channels_ace.api import local_date, parse_zone
 from scheduling.models import PlannerRow
 from scheduling.planner import protocol
-from scheduling.reach import bar, with_phone
+from scheduling.reach import bar, opted_out_since, with_phone
 from scheduling.texts import count_texts
 from studies.api import Enrollment, MissedDaysNudge, Study
 
@@ -26,6 +26,7 @@ FILTERS: Mapping[str, Q] = {
     "all": Q(),
     "behind": Q(is_behind=True),
     "blocked": ~Q(blocked_by="") & ~WITHDRAWN,
+    "opted_out": Q(opted_out_at__isnull=False),
     "withdrawn": WITHDRAWN,
 }
 PAGE_SIZE = 50
@@ -70,8 +71,14 @@ def standings(study_ids: Collection[int], now: datetime) -> QuerySet[Any]:
 
 
 def monitored(study: Study, now: datetime) -> QuerySet[Any]:
-    """This function will give the standings of one study with `blocked_by`, the reason why no text can reach the person, or ''."""
-    rows: QuerySet[Any] = with_phone(standings([study.pk], now)).annotate(blocked_by=bar(study.scope, now))
+    """This function will give the standings of one study with `blocked_by` and `opted_out_at`.
+
+    `blocked_by`: the reason why no text can reach the person, or ''. `opted_out_at`: since when their number wants no texts of
+    this study, or maybe wants none; opting out is not leaving the study.
+    """
+    rows: QuerySet[Any] = with_phone(standings([study.pk], now)).annotate(
+        blocked_by=bar(study.scope, now), opted_out_at=opted_out_since(study.scope)
+    )
     return rows
 
 

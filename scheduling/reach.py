@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, CharField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.expressions import Combinable
 
-from channels_ace.api import ContactPoint, Question, Rule, find, rules
+from channels_ace.api import ContactPoint, Question, Rule, Suppression, find, rules
 from scheduling.models import PlannerRow
 
 NUDGE_TYPE = "studies.nudge"
@@ -34,6 +34,18 @@ def barring_rules(scope: str, now: datetime) -> list[Rule]:
         scope=Value(scope),
     )
     return [rule for rule in rules(question) if rule.until is None]
+
+
+def opted_out_since(scope: str) -> Subquery:
+    """This function will give when a row's person opted out of a study's texts, of all texts or of these; null for who has not."""
+    mine = Suppression.objects.filter(
+        Q(scope="") | Q(scope=scope),
+        channel="sms",
+        index=OuterRef("contact_index"),
+        lifted_at=None,
+        reason__in=[Suppression.Reason.STOP, Suppression.Reason.UNSURE],
+    )
+    return Subquery(mine.order_by("since").values("since")[:1])
 
 
 def bar(scope: str, now: datetime) -> Combinable:

@@ -119,6 +119,7 @@ def _describe(study: Study, row: Any, last: Any, decided: str, now: datetime) ->
         "next_burst": row.burst_start if row.day is None and row.is_eligible and row.burst_start > today else None,
         "days": strip_of(row, design.burst_series[0].length_days),
         "last_text": {"state": last.state or "unknown", "at": last.nudged_at} if last is not None else None,
+        "opted_out_at": row.opted_out_at,
         "reason": sentence(reason) if reason else "",
         "reason_code": reason,
     }
@@ -139,7 +140,13 @@ def _actions(study: Study, versions: Sequence[ProtocolVersion]) -> dict[str, str
 
 
 def _tabs(url: str, chosen: str, counted: Mapping[str, int]) -> list[dict[str, Any]]:
-    labels = {"all": _("Everyone"), "behind": _("Behind"), "blocked": _("Cannot be reached"), "withdrawn": _("Withdrawn")}
+    labels = {
+        "all": _("Everyone"),
+        "behind": _("Behind"),
+        "blocked": _("Cannot be reached"),
+        "opted_out": _("Opted out"),
+        "withdrawn": _("Withdrawn"),
+    }
     return [
         {"key": key, "label": label, "count": counted[key], "url": f"{url}?show={key}#participants", "is_current": key == chosen}
         for key, label in labels.items()

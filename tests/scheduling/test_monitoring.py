@@ -129,7 +129,7 @@ def test_counts_and_filters_speak_of_the_same_people() -> None:
         left.pk: "withdrawn",
     }
     counted = count_participants(study, FIFTH_DAY)
-    assert counted == {"enrolled": 6, "in_burst": 6, "all": 7, "behind": 5, "blocked": 4, "withdrawn": 1}
+    assert counted == {"enrolled": 6, "in_burst": 6, "all": 7, "behind": 5, "blocked": 4, "opted_out": 1, "withdrawn": 1}
     for name, condition in FILTERS.items():
         assert rows.filter(condition).count() == counted[name], name
 
@@ -384,3 +384,25 @@ def test_the_picture_places_bursts_texts_and_clock_changes_on_study_days() -> No
     assert {"x": 13, "width": 1} in picture["blackouts"]
     assert picture["months"][0] == {"x": 22, "label": "Feb"}
     assert all(bar["x"] + bar["width"] <= picture["width_days"] for bar in picture["bursts"])
+
+
+def test_the_team_sees_who_opted_out_and_since_when(client: Client, at_noon: datetime) -> None:
+    # given
+    study = make_study(ENROLLED)
+    here, elsewhere, back = (join(study, ENROLLED, phone=f"+1206555010{number}") for number in (1, 2, 3))
+    said = FIFTH_DAY - timedelta(days=1)
+    suppress(channel="sms", kind="phone", address="+12065550101", reason="stop", now=said)
+    suppress(channel="sms", kind="phone", address="+12065550102", reason="stop", now=said, scope="study:another")
+    lifted = suppress(channel="sms", kind="phone", address="+12065550103", reason="stop", now=said)
+    lifted.lifted_at = at_noon
+    lifted.save()
+    sign_in(client, study, StudyRole.Role.VIEWER)
+
+    # when
+    listed = client.get(reverse("study", args=[study.public_id]), {"show": "opted_out"})
+
+    # then
+    assert [(row["label"], row["opted_out_at"]) for row in listed.context["participants"]] == [(here.code, said)]
+    assert "Opted out:" in listed.content.decode()
+    assert {row.pk: row.opted_out_at for row in monitored(study, at_noon)} == {here.pk: said, elsewhere.pk: None, back.pk: None}
+    assert here.state == Enrollment.State.ACTIVE
