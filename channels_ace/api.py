@@ -1,11 +1,13 @@
 """What other apps may use of channels_ace; everything else here may change."""
 
+from channels_ace.ask_again import ask_again
 from channels_ace.audience import Audience, with_contact
 from channels_ace.channel import Store, registered_channels
 from channels_ace.contact_points import BadAddress, add_contact_point, add_contact_points, suppress
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
 from channels_ace.delivery import deliver, deliver_all
 from channels_ace.explain import Explanation, explain
+from channels_ace.gather import Wait, gather, gather_all
 from channels_ace.health import resting_providers
 from channels_ace.insert import Into, insert_from
 from channels_ace.local_time import ZONES, UnknownZone, Window, local_date, local_now, openings, parse_zone, to_instant
@@ -39,10 +41,12 @@ __all__ = [
     "Suppression",
     "UnknownType",
     "UnknownZone",
+    "Wait",
     "Window",
     "add_contact_point",
     "add_contact_points",
     "add_reasons",
+    "ask_again",
     "cancel",
     "cancel_scope",
     "defer",
@@ -51,6 +55,8 @@ __all__ = [
     "deny",
     "explain",
     "find",
+    "gather",
+    "gather_all",
     "insert_from",
     "known_language",
     "local_date",

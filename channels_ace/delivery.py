@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce, Now
 
 from channels_ace.channel import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Channel, Outcome, carriers
 from channels_ace.decision import Question, rules, verdict
+from channels_ace.gather import gather_all
 from channels_ace.hand_over import HandOver
 from channels_ace.health import PROVIDER_DOWN, choose
 from channels_ace.message_types import MessageType, UnknownType, find
@@ -63,7 +64,8 @@ def deliver(now: datetime, *, lane: str | None = None, limit: int = 500) -> int:
 
 
 def deliver_all(now: datetime, *, lane: str | None = None) -> int:
-    """This function will deliver until nothing is due, and say how many deliveries it claimed."""
+    """This function will gather and deliver until nothing is due, and say how many deliveries it claimed."""
+    gather_all(now)
     total = 0
     while claimed := deliver(now, lane=lane):
         total += claimed
@@ -73,7 +75,7 @@ def deliver_all(now: datetime, *, lane: str | None = None) -> int:
 def claim(now: datetime, *, lane: str | None = None, limit: int = 500) -> Claim:
     """This function will lease due deliveries, oldest first; no two claims share one."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    due = Delivery.objects.filter(state__in=Delivery.WAITING, due_at__lte=now)
+    due = Delivery.objects.filter(~Delivery.gathered(), state__in=Delivery.WAITING, due_at__lte=now)
     if lane is not None:
         due = due.filter(lane=lane)
     with transaction.atomic():

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from channels_ace.channel import Outcome
@@ -58,7 +60,7 @@ def explain(message: Message, user_id: int) -> list[Explanation]:
 
 def _explain(delivery: Delivery, reports: dict[UUID | None, list[ProviderEvent]]) -> Explanation:
     attempts = sorted(delivery.attempts.all(), key=lambda attempt: attempt.pk)
-    words = _words(delivery.reason, "refused_for_good" if delivery.state == Delivery.State.UNDELIVERABLE else "")
+    words = _summed(delivery) or _words(delivery.reason, "refused_for_good" if delivery.state == Delivery.State.UNDELIVERABLE else "")
     steps = [Step(delivery.created_at, "planned", sentence(""))] if attempts or delivery.changed_at > delivery.created_at else []
     for attempt in attempts:
         steps += _steps(attempt, reports[attempt.token])
@@ -66,6 +68,13 @@ def _explain(delivery: Delivery, reports: dict[UUID | None, list[ProviderEvent]]
     if not steps or steps[-1].words != last.words:
         steps.append(last)
     return Explanation(delivery.channel, delivery.state, delivery.reason, words, tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def _summed(delivery: Delivery) -> str:
+    """This function will say of what is in a digest in which one it was: its members end at the moment at which it is written."""
+    if delivery.state != Delivery.State.IN_DIGEST:
+        return ""
+    return _("It was part of the summary of %(time)s.") % {"time": date_format(localtime(delivery.changed_at), "H:i")}
 
 
 def _steps(attempt: Attempt, reports: Sequence[ProviderEvent]) -> Iterable[Step]:

@@ -1,9 +1,13 @@
 """What can be said: the registry of message types. Read next: send.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from channels_ace.models import Delivery
 
 
 class Repeat(StrEnum):
@@ -41,6 +45,8 @@ class MessageType:
     fresh_for: timedelta | None = None
     fresh_for_channel: Mapping[str, timedelta] = field(default_factory=dict)
     promotional: bool = False
+    # Gives the texts what is known only at the moment of sending, and names the deliveries with nothing left to say.
+    fill: Callable[[Sequence["Delivery"], datetime], Sequence["Delivery"]] | None = None
 
 
 _registered: dict[str, MessageType] = {}

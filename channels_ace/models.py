@@ -172,10 +172,13 @@ class Delivery(models.Model):
         SUPPRESSED = "suppressed", _("Held back")
         EXPIRED = "expired", _("Expired")
         CANCELLED = "cancelled", _("Cancelled")
+        IN_DIGEST = "in_digest", _("In a summary")
         UNKNOWN_FINAL = "unknown_final", _("Unknown, closed")
         DEAD = "dead", _("Set aside")
 
     WAITING: ClassVar = (State.PLANNED, State.READY, State.DEFERRED)
+    # What waits for these is gathered (gather.py); a text is never one of several.
+    TOGETHER: ClassVar = ("buffered", "digest_daily", "digest_weekly", "own_hours", "quiet_hours")
 
     # Without the index of each foreign key: the unique key begins with the message, carillon_delivery_user with the user.
     message = models.ForeignKey(
@@ -203,6 +206,8 @@ class Delivery(models.Model):
     fence = models.PositiveIntegerField(db_default=0, default=0)
     claims = models.PositiveSmallIntegerField(_("claims"), db_default=0, default=0)
     reconcile_at = models.DateTimeField(_("reconciled at the latest"), null=True, blank=True)
+    # The message that stood for this one, where several became one.
+    digest_id = models.BigIntegerField(_("summary"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("delivery")
@@ -223,10 +228,24 @@ class Delivery(models.Model):
                 name="carillon_delivery_held",
                 condition=models.Q(state="deferred", reason__in=["switched_off", "provider_down"]),
             ),
+            models.Index(
+                fields=["due_at"],
+                name="carillon_delivery_gathered",
+                condition=models.Q(
+                    state="deferred",
+                    channel__in=["email", "push"],
+                    reason__in=["buffered", "digest_daily", "digest_weekly", "own_hours", "quiet_hours"],
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.pk}"
+
+    @classmethod
+    def gathered(cls) -> models.Q:
+        """This function will give the condition that a delivery waits to be gathered, and is not claimed."""
+        return models.Q(state=cls.State.DEFERRED, channel__in=["email", "push"], reason__in=cls.TOGETHER)
 
 
 class Attempt(models.Model):

@@ -41,7 +41,11 @@ def prepare(
     words: dict[tuple[int, str], dict[str, str]] = {}
     fit: list[Sending] = []
     unfit: dict[End, list[Delivery]] = defaultdict(list)
+    empty = {delivery.pk for delivery in message_type.fill(deliveries, now)} if message_type.fill else set()
     for delivery in deliveries:
+        if delivery.pk in empty:
+            unfit[State.CANCELLED, "nothing_left"].append(delivery)
+            continue
         contact = contacts.get(delivery.contact_point_id)
         if contact is None:
             unfit[State.SUPPRESSED, "contact_removed"].append(delivery)

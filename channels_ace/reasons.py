@@ -9,6 +9,8 @@ _sentences: dict[str, str | Promise] = {
     "delivered": _("The provider says it arrived."),
     "expired": _("It was no longer worth sending when its turn came."),
     "cancelled": _("It was cancelled before it was sent."),
+    "in_digest": _("It was part of a summary."),
+    "nothing_left": _("Everything in this summary was read or turned off before it was sent."),
     "no_contact_point": _("There is no address for this channel."),
     "contact_unverified": _("The address has not been verified yet."),
     "contact_removed": _("The address was removed."),

@@ -6,6 +6,7 @@ from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Now
 
 from channels_ace import health, switches
+from channels_ace.gather import gather_all
 from channels_ace.message_types import Repeat, registered
 from channels_ace.models import Attempt, Delivery
 from channels_ace.receipts import apply_parked
@@ -29,6 +30,7 @@ def sweep(now: datetime) -> dict[str, int]:
         "matched": apply_parked(now),
         "closed": close_unknowns(now),
         "expired": expire(now),
+        "gathered": gather_all(now),
         "resumed": switches.resume(now) + health.resume(now),
     }
 

@@ -12,6 +12,10 @@ add_reasons(
         "paused": _("They paused everything that is not urgent."),
         "muted": _("They muted the course, study or thread that it is about."),
         "own_hours": _("It waits for the hours and days at which they want to be reached."),
+        "read_elsewhere": _("They had read it in their inbox before it was sent."),
+        "digest_daily": _("It waits for the daily summary that they asked for."),
+        "digest_weekly": _("It waits for the weekly summary that they asked for."),
+        "buffered": _("It waits a few minutes, to come together with others."),
         "off_by_default": _("This channel is off until they turn it on."),
     }
 )

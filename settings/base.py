@@ -123,7 +123,18 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.switches.SwitchedOff",
         "channels_ace.policies.TextingHours",
         "channels_ace.policies.QuietHours",
+        # Last: what waits for a summary still keeps to the hours above when its time comes.
+        "notifications.digest_policies.ReadElsewhere",
+        "notifications.digest_policies.Summed",
+        "notifications.digest_policies.Buffered",
     ],
+    # What stands for several, and when (channels_ace/gather.py).
+    "DIGESTS": "notifications.digest.Digests",
+    # A daily and a weekly summary go out at this local hour, the weekly one on this day (Monday is 0).
+    "DIGEST_HOUR": 17,
+    "DIGEST_WEEKDAY": 0,
+    # The first e-mail goes at once, what follows within so many minutes together; nought lets each go by itself.
+    "BUFFER_MINUTES": 15,
     # What one person gets at most, whoever sends it, per channel and hours; without "types" all but what signs them in.
     # For study nudges the throttle of the HeartSteps trials.
     "CAPS": [

@@ -9,5 +9,6 @@ SECRET_KEY = "tests-only-" + "k" * 50
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 # Tests deliver by calling deliver(); a poke would only go to a worker that is not there.
 # A test of one fault must not rest after five; the breaker's own tests turn it on (tests/channels_ace/test_health.py).
-CHANNELS_ACE = {**CHANNELS_ACE, "POKE": "channels_ace.send.leave_to_the_sweep", "BREAKER": None}
+# Several for one person are sent one by one, but where the buffer itself is tested (tests/notifications/test_digest.py).
+CHANNELS_ACE = {**CHANNELS_ACE, "POKE": "channels_ace.send.leave_to_the_sweep", "BREAKER": None, "BUFFER_MINUTES": 0}
 LOGGING_CONFIG = None

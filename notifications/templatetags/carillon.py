@@ -51,6 +51,7 @@ STATE_SIGNS: Mapping[str, Sign] = {
     "suppressed": HELD_BACK,
     "expired": HELD_BACK,
     "cancelled": HELD_BACK,
+    "in_digest": SENT,
     "failed": FAILED,
     "undeliverable": FAILED,
     "dead": FAILED,

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from django import template
+from django.conf import settings
+from django.utils import translation
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 
+from channels_ace.api import Message, render
 from notifications import links, rich_text
 
 register = template.Library()
@@ -40,6 +43,12 @@ def author(*names: object) -> Author:
 def absolute(link: object) -> str:
     """This function will make a path of this site into a whole address."""
     return links.absolute(str(link))
+
+
+@register.filter
+def title_of(message: Message) -> str:
+    """This function will give the line of a message that another one stands for, in the language that is spoken now."""
+    return render(message, "inbox", ("title.txt",), translation.get_language() or settings.LANGUAGE_CODE)["title"]
 
 
 @register.filter
