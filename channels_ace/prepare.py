@@ -15,6 +15,7 @@ from channels_ace.channel import Channel, Outgoing
 from channels_ace.crypto import Unreadable, decrypt
 from channels_ace.message_types import MessageType
 from channels_ace.models import ContactPoint, Delivery
+from channels_ace.own_headers import own_headers
 from channels_ace.rendering import known_language, render
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,13 @@ def _contacts(deliveries: Sequence[Delivery]) -> dict[int, dict[str, Any]]:
 
 
 def _outgoing(
-    delivery: Delivery, message_type: MessageType, kind: str, address: str, parts: dict[str, str], language: str, now: datetime
+    delivery: Delivery,
+    message_type: MessageType,
+    kind: str,
+    address: str,
+    parts: dict[str, str],
+    language: str,
+    now: datetime,
 ) -> Outgoing:
     remaining = int((delivery.expires_at - now).total_seconds()) if delivery.expires_at else None
     return Outgoing(
@@ -92,4 +99,5 @@ def _outgoing(
         link=delivery.message.link,
         data={"message_id": delivery.message.public_id, "notification_type": message_type.name.rsplit(".", 1)[-1]},
         promotional=message_type.promotional,
+        headers=own_headers(delivery.channel, message_type, delivery.user_id),
     )

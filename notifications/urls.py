@@ -4,6 +4,7 @@ from django.urls import path
 
 from notifications.inbox_views import inbox_count, inbox_page, read_all, read_item, unread_item
 from notifications.settings_views import add_mute, remove_contact_point, remove_mute, settings_page
+from notifications.unsubscribe_views import unsubscribe_page
 from notifications.why_view import why_page
 
 # <slug:...> is ASCII letters, digits, "-" and "_" only, which is what our ids are made of.
@@ -15,6 +16,8 @@ urlpatterns = [
     path("inbox/<slug:public_id>/unreading/", unread_item, name="inbox-unread"),
     path("inbox/<slug:public_id>/why/", why_page, name="inbox-why"),
     path("settings/", settings_page, name="settings"),
+    # ":" stands between the parts of a token.
+    path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
     path("settings/mutes/", add_mute, name="mute"),
     path("settings/mutes/removal/", remove_mute, name="mute-removal"),
     path("settings/addresses/<slug:key>/removal/", remove_contact_point, name="contact-point-removal"),

@@ -135,6 +135,8 @@ CHANNELS_ACE: dict[str, Any] = {
     "DIGEST_WEEKDAY": 0,
     # The first e-mail goes at once, what follows within so many minutes together; nought lets each go by itself.
     "BUFFER_MINUTES": 15,
+    # Who adds headers of their own, by channel: a function of the type and the user's id.
+    "HEADERS": {"email": "notifications.unsubscribe.headers_of"},
     # What one person gets at most, whoever sends it, per channel and hours; without "types" all but what signs them in.
     # For study nudges the throttle of the HeartSteps trials.
     "CAPS": [

@@ -13,6 +13,7 @@ OPEN_PAGES = {
     "logout": "leaving, which is harmless twice",
     "admin:logout": "leaving, which is harmless twice",
     "sns-webhook": "believes nobody without a signature of Amazon SNS",
+    "unsubscribe": "believes nobody without a token of ours, which can only turn e-mail off",
     "healthz": "asked by what watches the process",
     "readyz": "asked by what watches the process",
     "api-unknown": "says that nothing is there",

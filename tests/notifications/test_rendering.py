@@ -119,7 +119,10 @@ def test_an_email_leads_to_whole_addresses_and_says_which_setting_causes_it() ->
         assert f"{settings.SITE_URL}/settings/" in text
         assert "“Activity notifications” under “Discussion” is on in your settings." in text
         assert "Science" in text
-    assert set(re.findall(r'(?:href|src)="([^"]*)"', words["html"])) == {f"{settings.SITE_URL}/inbox/", f"{settings.SITE_URL}/settings/"}
+    assert set(re.findall(r'(?:href|src)="([^"]*)"', words["html"])) == {
+        f"{settings.SITE_URL}/inbox/",
+        f"{settings.SITE_URL}/settings/#type-discussion.activity",
+    }
 
 
 def test_an_email_that_cannot_be_turned_off_says_so() -> None:
