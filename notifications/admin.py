@@ -1,4 +1,4 @@
-"""What operators see of courses, choices and platform events. Read next: inbox_admin.py, for the inbox itself."""
+"""What operators see of courses, choices and platform events. Read next: override_admin.py, inbox_admin.py."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ from notifications.models import (
     Rest,
     Submission,
 )
+
+# Imported to be registered.
+from notifications.override_admin import TypeOverrideAdmin  # noqa: F401
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]

@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery, Value
+from django.db.models import Case, OuterRef, Subquery, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from channels_ace.api import Hours
 from notifications.choice_models import Cadence, EmailCadence
+from notifications.overrides import default_cadence, is_locked, types_here
 from notifications.preferences import NotChangeable, find_row, matrix
-from notifications.registry import NotificationType, registered
+from notifications.registry import NotificationType
 
 
 def always_at_once(known: NotificationType) -> bool:
@@ -28,7 +29,8 @@ def cadence_of(known: NotificationType, user: str = "pk") -> Combinable:
         return Value(Cadence.NOW.value)
     mine = EmailCadence.objects.filter(user_id=OuterRef(user))
     of_type, of_category = (mine.filter(scope=scope).values("cadence")[:1] for scope in (known.scope, str(known.category)))
-    return Coalesce(Subquery(of_type), Subquery(of_category), Value(known.cadence))
+    chosen = Coalesce(Subquery(of_type), Subquery(of_category), default_cadence(known), Value(known.cadence))
+    return Case(When(is_locked(known, "email"), then=Value(Cadence.NOW.value)), default=chosen)
 
 
 def chosen_cadences(user_id: int) -> dict[str, str]:
@@ -49,7 +51,7 @@ def cadences_by_scope(user_id: int) -> dict[str, str]:
     A category whose types differ has "".
     """
     chosen, found, below = chosen_cadences(user_id), {}, defaultdict(set)
-    for known in registered():
+    for known in types_here():
         if not always_at_once(known):
             found[known.scope] = cadence_in(known, chosen)
             below[str(known.category)].add(found[known.scope])

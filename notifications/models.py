@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from channels_ace.api import Message
 from notifications.choice_models import Cadence, EmailCadence, Mute, Rest
 from notifications.course_dates import CourseDate, DateChoice, DateReminder, Submission
+from notifications.override_models import TypeOverride
 
 __all__ = [
     "Cadence",
@@ -27,6 +28,7 @@ __all__ = [
     "Preference",
     "Rest",
     "Submission",
+    "TypeOverride",
 ]
 
 

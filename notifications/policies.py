@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Q
 
 from channels_ace.api import Hours, Question, Rule, defer, deny
-from notifications.models import Mute, Preference, Rest
-from notifications.preferences import WHOLE_CHANNEL
-from notifications.registry import NotificationType
+from notifications.models import CourseMembership, Mute, Preference, Rest
+from notifications.overrides import is_locked, is_on
+from notifications.registry import WHOLE_CHANNEL, NotificationType
 from notifications.resting import EVERY_DAY, zones_by_local_hour
 
 
@@ -24,12 +24,24 @@ class Preferred:
         type_off = Exists(mine.filter(scope=asked.scope, is_on=False))
         category_on = Exists(mine.filter(scope=asked.category, is_on=True))
         category_off = Exists(mine.filter(scope=asked.category, is_on=False))
-        yield deny(Exists(mine.filter(scope=WHOLE_CHANNEL, is_on=False)), "channel_turned_off")
-        yield deny(type_off, "turned_off")
-        if question.channel in asked.on:
-            yield deny(Q(category_off) & ~Q(type_on), "category_turned_off")
-        else:
-            yield deny(~Q(type_on) & ~Q(category_on), "off_by_default")
+        is_open, by_default = ~is_locked(asked, question.channel), is_on(asked, question.channel)
+        yield deny(is_open & Q(Exists(mine.filter(scope=WHOLE_CHANNEL, is_on=False))), "channel_turned_off")
+        yield deny(is_open & Q(type_off), "turned_off")
+        yield deny(is_open & Q(category_off) & ~Q(type_on), "category_turned_off")
+        yield deny(~by_default & ~Q(type_on) & ~Q(category_on), "off_by_default")
+
+
+class ForTheirRole:
+    """What is for a role goes to nobody else: held in that course where the message is about one, else in any."""
+
+    def rules(self, question: Question) -> Iterable[Rule]:
+        asked = question.type
+        if not isinstance(asked, NotificationType) or not asked.visible_to:
+            return
+        held = question.of_user(CourseMembership.objects.filter(is_active=True, role__in=asked.visible_to))
+        about = ExpressionWrapper(question.scope, output_field=CharField())
+        here = held.alias(about=about).filter(Q(course_key=F("about")) | ~Q(about__startswith="course-v1:"))
+        yield deny(~Q(Exists(here)), "not_for_role")
 
 
 class LeftAlone:
@@ -42,11 +54,12 @@ class LeftAlone:
         asked = question.type
         if not isinstance(asked, NotificationType) or question.channel in asked.locked or asked.hours is Hours.ANY:
             return
-        yield deny(Exists(question.of_user(Mute.objects.all()).filter(key=question.scope)), "muted")
+        is_open = ~is_locked(asked, question.channel)
+        yield deny(is_open & Q(Exists(question.of_user(Mute.objects.all()).filter(key=question.scope))), "muted")
         if question.channel == "inbox":
             return
-        yield deny(Exists(question.of_user(Rest.objects.filter(paused_until__gt=question.now))), "paused")
-        yield defer(_resting(question), "own_hours", _next_hour(question.now))
+        yield deny(is_open & Q(Exists(question.of_user(Rest.objects.filter(paused_until__gt=question.now)))), "paused")
+        yield defer(is_open & Q(_resting(question)), "own_hours", _next_hour(question.now))
 
 
 def _resting(question: Question) -> Exists:

@@ -8,10 +8,8 @@ from django.utils.functional import Promise
 
 from channels_ace.api import Refused
 from notifications.models import CourseMembership, Preference
-from notifications.registry import CHANNEL_LABELS, Category, NotificationType, registered
-
-# The scope of the switch that turns a whole channel off.
-WHOLE_CHANNEL = "*"
+from notifications.overrides import types_here
+from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL, Category, NotificationType
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,10 @@ def matrix(user_id: int) -> list[Section]:
     """This function will give every switch of a person, in three statements."""
     chosen = {(choice.scope, choice.channel): choice.is_on for choice in Preference.objects.filter(user_id=user_id)}
     roles = set(CourseMembership.objects.filter(user_id=user_id, is_active=True).values_list("role", flat=True))
+    everything = types_here()
     sections = []
     for category in Category:
-        types = [known for known in registered() if known.category == category and is_visible(known, roles)]
+        types = [known for known in everything if known.category == category and is_visible(known, roles)]
         if types:
             rows = tuple(_row(group, chosen) for group in _lines(types))
             sections.append(Section(category, _category_row(category, types, chosen), rows))

@@ -8,8 +8,8 @@ from django.db.models import Count, Value
 from channels_ace.api import Delivery
 from notifications.cadences import cadence_in, chosen_cadences
 from notifications.models import InboxItem, Mute, Preference
-from notifications.preferences import WHOLE_CHANNEL
-from notifications.registry import NotificationType, registered
+from notifications.overrides import types_here
+from notifications.registry import WHOLE_CHANNEL, NotificationType
 
 DAYS = 30
 DIGEST = "digest"
@@ -22,7 +22,7 @@ def would_have_sent(user_id: int, now: datetime) -> Counter[str]:
     """
     chosen = {(scope, channel): is_on for scope, channel, is_on in Preference.objects.filter(user_id=user_id).values_list(*_COLUMNS)}
     often, muted = chosen_cadences(user_id), set(Mute.objects.filter(user_id=user_id).values_list("key", flat=True))
-    types = {known.name: known for known in registered()}
+    types = {known.name: known for known in types_here()}
     found: Counter[str] = Counter()
     for name, scope, channel, count in _messages(user_id, now):
         known = types.get(name)

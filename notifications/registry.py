@@ -26,6 +26,10 @@ class Category(TextChoices):
 CHANNEL_LABELS: Mapping[str, str | Promise] = {"inbox": _("Inbox"), "email": _("E-mail"), "push": _("Push"), "sms": _("Text message")}
 
 
+# The scope of the switch that turns a whole channel off.
+WHOLE_CHANNEL = "*"
+
+
 @dataclass(frozen=True, kw_only=True)
 class NotificationType(MessageType):
     """A message type that people find in their inbox and settings.

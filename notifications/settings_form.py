@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from channels_ace.api import ZONES, Recipient, Refused, UnknownZone, known_language, local_date, parse_zone, to_instant
 from notifications.cadences import cadences_by_scope, choose_cadence
 from notifications.models import Cadence
-from notifications.preferences import WHOLE_CHANNEL, Cell, NotChangeable, Row, Section, channels_off, choose, choose_channel, matrix
-from notifications.registry import CHANNEL_LABELS
+from notifications.preferences import Cell, NotChangeable, Row, Section, channels_off, choose, choose_channel, matrix
+from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL
 from notifications.resting import choose_days, choose_hours, pause, rest_of
 
 PLACE = ("zone", "language")

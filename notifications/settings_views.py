@@ -20,10 +20,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from channels_ace.api import ContactPoint, Refused, local_date
 from notifications.models import Cadence
 from notifications.page_requests import is_own_address, person_id, signed_in, wants_json
-from notifications.preferences import WHOLE_CHANNEL, Cell, Row, Section, matrix
+from notifications.preferences import Cell, Row, Section, matrix
 from notifications.preview import DIGEST, would_have_sent
 from notifications.reach import addresses, key_of, remove_address, ways
-from notifications.registry import CHANNEL_LABELS
+from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL
 from notifications.resting import LONGEST_PAUSE, mute, mutes_of, unmute
 from notifications.settings_form import NotSaved, change, change_hours, held, name_of, shown_rows, zone_of
 from notifications.zone_choices import zone_choices

@@ -116,6 +116,7 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.Reachable",
         "channels_ace.policies.NotSuppressed",
         "studies.policies.Consented",
+        "notifications.policies.ForTheirRole",
         "notifications.policies.Preferred",
         "notifications.policies.LeftAlone",
         "channels_ace.caps.Capped",

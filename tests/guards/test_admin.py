@@ -17,7 +17,7 @@ from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppressi
 from channels_ace.inbound import receive_text
 from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent, ProviderHealth, Switch
 from notifications.api import CourseMembership, EmailCadence, InboxItem, Mute, PlatformUser, Preference, Rest
-from notifications.models import CourseDate, DateChoice, DateReminder, InboxState, IngestedEvent, Submission
+from notifications.models import CourseDate, DateChoice, DateReminder, InboxState, IngestedEvent, Submission, TypeOverride
 from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
 from studies.api import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.models import DataGroup
@@ -91,6 +91,7 @@ def add_one() -> None:
     Preference.objects.create(user=person, scope="discussion", channel="email", is_on=False, changed_at=NOW)
     EmailCadence.objects.create(user=person, scope="discussion", cadence="daily", changed_at=NOW)
     Rest.objects.create(user=person)
+    TypeOverride.objects.create(scope=f"tests.{number}", channel="email", is_on=True, changed_by=person, changed_at=NOW)
     Mute.objects.create(user=person, key="study:1", muted_at=NOW)
     CourseMembership.objects.create(user=person, course_key="course-v1:A+B+C")
     due = CourseDate.objects.create(user=person, course_key="course-v1:A+B+C", external_id="lab", on=DAY, changed_at=NOW)

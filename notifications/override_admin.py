@@ -1,0 +1,75 @@
+"""Where operators change the defaults of types, having seen how many people it touches. Read next: overrides.py."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from notifications.models import TypeOverride
+from notifications.overrides import people_changed
+from notifications.registry import CHANNEL_LABELS, registered
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+    Form = forms.ModelForm[TypeOverride]
+else:
+    # Django's classes are generic to the type checker only.
+    Admin, Form = admin.ModelAdmin, forms.ModelForm
+
+
+class OverrideForm(Form):
+    # What the operator was told, as they were told it: whatever changed since is told again.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        lines = {known.scope: f"{known.category.label}: {known.label}" for known in registered()}
+        self.fields["scope"] = forms.ChoiceField(label=self.fields["scope"].label, choices=list(lines.items()))
+        self.fields["channel"] = forms.ChoiceField(label=self.fields["channel"].label, choices=list(CHANNEL_LABELS.items()))
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if self.errors:
+            return found
+        types = [known for known in registered() if known.scope == found["scope"]]
+        if not any(found["channel"] in known.channels for known in types):
+            self.add_error("channel", _("Nothing of this type goes out by this channel."))
+        elif found["is_on"] is False and any(found["channel"] in known.locked for known in types):
+            self.add_error("is_on", _("It is about people’s own accounts, and always sent."))
+        elif found["is_locked"] and found["is_on"] is False:
+            self.add_error("is_on", _("What is always sent cannot be off."))
+        elif found["cadence"] and found["channel"] != "email":
+            self.add_error("cadence", _("Only e-mail can wait for a digest."))
+        else:
+            self._tell_first(found)
+        return found
+
+    def _tell_first(self, found: dict[str, Any]) -> None:
+        names = ("scope", "channel", "is_on", "is_locked", "cadence")
+        wanted = TypeOverride(**{name: found[name] for name in names})
+        people = people_changed(wanted)
+        told = "/".join(str(found[name]) for name in names) + f"/{people}"
+        if found.get("seen") == told:
+            return
+        self.data = {**self.data.dict(), "seen": told} if isinstance(self.data, QueryDict) else {**self.data, "seen": told}
+        change = ngettext("This changes what one person gets.", "This changes what %(people)s people get.", people)
+        self.add_error(None, change % {"people": f"{people:,}"} + " " + _("Save again to apply it."))
+
+
+@admin.register(TypeOverride)
+class TypeOverrideAdmin(Admin):
+    form = OverrideForm
+    list_display = ["scope", "channel", "is_on", "is_locked", "cadence", "changed_by", "changed_at"]
+    list_filter = ["channel", "is_locked", "is_on"]
+    list_select_related = ["changed_by"]
+    search_fields = ["scope"]
+    ordering = ["scope", "channel"]
+    fields = ["scope", "channel", "is_on", "is_locked", "cadence", "seen"]
+
+    def save_model(self, request: HttpRequest, obj: TypeOverride, form: Any, change: bool) -> None:
+        obj.changed_by_id, obj.changed_at = request.user.pk, timezone.now()
+        super().save_model(request, obj, form, change)
