@@ -15,8 +15,7 @@ from django.urls import reverse
 from channels_ace.api import MessageType, UnknownType
 from notifications.links import absolute
 from notifications.models import Preference
-from notifications.preferences import WHOLE_CHANNEL
-from notifications.registry import NotificationType, find, registered
+from notifications.registry import WHOLE_CHANNEL, NotificationType, find, registered
 
 LIFETIME = timedelta(days=180)
 _SALT = "carillon.unsubscribe"

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from notifications.preferences import WHOLE_CHANNEL
+from notifications.registry import WHOLE_CHANNEL
 from notifications.unsubscribe import Leaving, UnreadableToken, read_token, scopes_of, turn_off
 
 
