@@ -8,6 +8,7 @@ from notifications.rest_api.explanation import ExplanationView
 from notifications.rest_api.explorer import SchemaView
 from notifications.rest_api.inbox import InboxView
 from notifications.rest_api.preferences import PreferencesView, PreferenceView
+from notifications.rest_api.quiet import QuietView
 from notifications.rest_api.readings import ReadingsView, ReadingView, SeeingView
 
 # <slug:...> is ASCII letters, digits, "-" and "_" only: an id in other digits is no address.
@@ -21,6 +22,7 @@ urlpatterns = [
     path("devices/", DevicesView.as_view(), name="api-devices"),
     path("devices/<slug:device_id>/", DeviceView.as_view(), name="api-device"),
     path("preferences/", PreferencesView.as_view(), name="api-preferences"),
+    path("preferences/quiet/", QuietView.as_view(), name="api-quiet"),
     path("preferences/<str:scope>/<slug:channel>/", PreferenceView.as_view(), name="api-preference"),
     path("schema/", SchemaView.as_view(), name="schema"),
 ]
