@@ -16,6 +16,7 @@ from channels_ace.models import Attempt, ContactPoint, Delivery, Message, Recipi
 from channels_ace.reasons import add as add_reasons
 from channels_ace.reasons import sentence
 from channels_ace.rendering import known_language, render
+from channels_ace.segments import count_segments, write_plainly
 from channels_ace.send import KeyReused, Refused, cancel, cancel_scope, send
 from channels_ace.sweep import oldest_due, sweep
 
@@ -49,6 +50,7 @@ __all__ = [
     "ask_again",
     "cancel",
     "cancel_scope",
+    "count_segments",
     "defer",
     "deliver",
     "deliver_all",
@@ -78,4 +80,5 @@ __all__ = [
     "to_instant",
     "verdict",
     "with_contact",
+    "write_plainly",
 ]

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from notifications.inbox_views import inbox_count, inbox_page, read_all, read_item, unread_item
+from notifications.message_previews import preview, preview_html, preview_list
 from notifications.settings_views import add_mute, remove_contact_point, remove_mute, settings_page
 from notifications.unsubscribe_views import unsubscribe_page
 from notifications.why_view import why_page
@@ -15,6 +16,9 @@ urlpatterns = [
     path("inbox/<slug:public_id>/reading/", read_item, name="inbox-read"),
     path("inbox/<slug:public_id>/unreading/", unread_item, name="inbox-unread"),
     path("inbox/<slug:public_id>/why/", why_page, name="inbox-why"),
+    path("dev/messages/", preview_list, name="message-previews"),
+    path("dev/messages/<str:type_name>/<slug:channel>/<slug:language>/", preview, name="message-preview"),
+    path("dev/messages/<str:type_name>/<slug:channel>/<slug:language>/html/", preview_html, name="message-preview-html"),
     path("settings/", settings_page, name="settings"),
     # ":" stands between the parts of a token.
     path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
