@@ -17,7 +17,7 @@ from channels_ace.reasons import add as add_reasons
 from channels_ace.reasons import sentence
 from channels_ace.rendering import known_language, render
 from channels_ace.segments import count_segments, write_plainly
-from channels_ace.send import KeyReused, Refused, cancel, cancel_scope, send
+from channels_ace.send import KeyReused, Refused, cancel, cancel_scope, cancel_waiting, send
 from channels_ace.sweep import oldest_due, sweep
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "ask_again",
     "cancel",
     "cancel_scope",
+    "cancel_waiting",
     "count_segments",
     "defer",
     "deliver",

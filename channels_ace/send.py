@@ -80,13 +80,18 @@ def cancel_scope(scope: str, now: datetime, *, user_id: int) -> int:
     return _cancel(Delivery.objects.filter(user_id=user_id, message__scope=scope), now)
 
 
+def cancel_waiting(deliveries: QuerySet[Delivery], now: datetime, *, reason: str) -> int:
+    """This function will cancel those deliveries of a set that have not been sent, for a reason, in one statement."""
+    return _cancel(deliveries, now, reason)
+
+
 def leave_to_the_sweep(lane: str) -> None:
     """This function will not poke anybody: the next sweep finds the rows."""
 
 
-def _cancel(deliveries: QuerySet[Delivery], now: datetime) -> int:
+def _cancel(deliveries: QuerySet[Delivery], now: datetime, reason: str = "cancelled") -> int:
     waiting = Delivery.objects.filter(pk__in=deliveries.filter(state__in=Delivery.WAITING).values("pk"), state__in=Delivery.WAITING)
-    return waiting.update(state=Delivery.State.CANCELLED, reason="cancelled", changed_at=now)
+    return waiting.update(state=Delivery.State.CANCELLED, reason=reason, changed_at=now)
 
 
 def _plain(message_type: MessageType, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, QuerySet, Value
+from django.db.models import Count, F, Q, QuerySet, Value
 
 from channels_ace.api import Into, Message, render
 from notifications.models import InboxItem, InboxState
+from notifications.quiet import quieten
 from notifications.registry import find
 
 BADGE_CAP = 100
@@ -42,23 +43,31 @@ def items(user_id: int, now: datetime) -> QuerySet[InboxItem]:
 
 def unread(user_id: int, now: datetime) -> QuerySet[InboxItem]:
     """This function will give what the person has not read: neither one by one nor by "mark all"."""
-    return items(user_id, now).filter(read_at=None, message_id__gt=_read_through(user_id))
+    return _unread(_present(items(user_id, now), now), *_mark(user_id))
 
 
-def page(user_id: int, now: datetime, *, before: int | None = None, category: str = "", only_unread: bool = False, size: int = 20) -> Page:
+def page(
+    user_id: int,
+    now: datetime,
+    *,
+    before: int | None = None,
+    category: str = "",
+    only_unread: bool = False,
+    archived: bool = False,
+    size: int = 20,
+) -> Page:
     """This function will give a page of the inbox below a key, in two statements however long the inbox is."""
-    state = InboxState.objects.filter(user_id=user_id).first()
-    read_through, marked_at = (state.read_through, state.read_at) if state else (0, None)
-    rows = items(user_id, now)
+    read_through, marked_at = _mark(user_id)
+    rows = items(user_id, now).filter(archived_at__isnull=False) if archived else _present(items(user_id, now), now)
     if only_unread:
-        rows = rows.filter(read_at=None, message_id__gt=read_through)
+        rows = _unread(rows, read_through, marked_at)
     if category:
         rows = rows.filter(category=category)
     if before is not None:
         rows = rows.filter(message_id__lt=before)
     found = list(rows.order_by("-message_id")[: size + 1])
     for item in found:
-        if item.read_at is None and item.message_id <= read_through:
+        if item.read_at is None and item.message_id <= read_through and not _returned(item, marked_at):
             item.read_at = marked_at
             item.seen_at = item.seen_at or marked_at
     return Page(found[:size], found[size - 1].message_id if len(found) > size else None)
@@ -80,6 +89,28 @@ def mark_read(item: InboxItem, now: datetime) -> None:
     InboxItem.objects.filter(user_id=item.user_id, message_id=item.message_id, read_at=None).update(
         read_at=now, seen_at=F("seen_at") if item.seen_at else now
     )
+    quieten(_one(item), item.user_id, now)
+
+
+def archive(item: InboxItem, now: datetime) -> None:
+    """This function will put an item out of the list; the second time changes nothing. What waits to be sent of it is cancelled."""
+    _one(item).filter(archived_at=None).update(archived_at=now)
+    quieten(_one(item), item.user_id, now)
+
+
+def unarchive(item: InboxItem) -> None:
+    """This function will undo archive: the item stands where it stood, read or unread as it was."""
+    _one(item).update(archived_at=None)
+
+
+def snooze(item: InboxItem, until: datetime) -> None:
+    """This function will hide an item until an instant, from which on it is unseen and unread again."""
+    _one(item).update(snoozed_until=until, seen_at=None, read_at=None, archived_at=None)
+
+
+def unsnooze(item: InboxItem) -> None:
+    """This function will bring a snoozed item back at once."""
+    _one(item).update(snoozed_until=None)
 
 
 def mark_unread(item: InboxItem) -> None:
@@ -89,7 +120,7 @@ def mark_unread(item: InboxItem) -> None:
 
 def mark_seen(user_id: int, now: datetime) -> int:
     """This function will mark all unseen items as seen: the badge goes, the items stay unread."""
-    return InboxItem.objects.filter(user_id=user_id, seen_at=None, read_at=None).update(seen_at=now)
+    return _present(InboxItem.objects.filter(user_id=user_id, seen_at=None, read_at=None), now).update(seen_at=now)
 
 
 def mark_all_read(user_id: int, now: datetime, *, through: int | None = None) -> int:
@@ -100,6 +131,7 @@ def mark_all_read(user_id: int, now: datetime, *, through: int | None = None) ->
         state, _created = InboxState.objects.select_for_update().get_or_create(user_id=user_id)
         if watermark > state.read_through:
             InboxState.objects.filter(user_id=user_id).update(read_through=watermark, read_at=now)
+            quieten(_present(InboxItem.objects.filter(user_id=user_id, message_id__lte=watermark), now), user_id, now)
     return watermark
 
 
@@ -108,5 +140,23 @@ def words(item: InboxItem, language: str) -> dict[str, str]:
     return render(item.message, "inbox", ("title.txt", "text.txt"), language)
 
 
-def _read_through(user_id: int) -> int:
-    return InboxState.objects.filter(user_id=user_id).values_list("read_through", flat=True).first() or 0
+def _mark(user_id: int) -> tuple[int, datetime | None]:
+    return InboxState.objects.filter(user_id=user_id).values_list("read_through", "read_at").first() or (0, None)
+
+
+def _present(rows: QuerySet[InboxItem], now: datetime) -> QuerySet[InboxItem]:
+    return rows.filter(Q(snoozed_until=None) | Q(snoozed_until__lte=now), archived_at=None)
+
+
+def _unread(rows: QuerySet[InboxItem], read_through: int, marked_at: datetime | None) -> QuerySet[InboxItem]:
+    above = Q(message_id__gt=read_through)
+    # "Mark all" did not cover what was hidden when it was pressed.
+    return rows.filter(above | Q(snoozed_until__gt=marked_at) if marked_at else above, read_at=None)
+
+
+def _returned(item: InboxItem, marked_at: datetime | None) -> bool:
+    return item.snoozed_until is not None and marked_at is not None and item.snoozed_until > marked_at
+
+
+def _one(item: InboxItem) -> QuerySet[InboxItem]:
+    return InboxItem.objects.filter(user_id=item.user_id, message_id=item.message_id)

@@ -50,6 +50,9 @@ class InboxItem(models.Model):
     category = models.CharField(_("category"), max_length=16)
     seen_at = models.DateTimeField(_("seen"), null=True, blank=True)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    # Hidden until then; from then on it is new again. Nothing runs at that time: it is derived when read.
+    snoozed_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("inbox item")

@@ -54,6 +54,26 @@ class ReadingView(APIView):
         return Response(status=204)
 
 
+class ArchivingView(APIView):
+    @extend_schema(
+        operation_id="archive",
+        summary="Put an item out of the list; twice changes nothing",
+        tags=["Inbox"],
+        request=None,
+        responses={204: None},
+    )
+    def post(self, request: Request, item_id: str) -> Response:
+        read_body(request, EmptySerializer)
+        now = timezone.now()
+        inbox.archive(get_item(request, item_id, now), now)
+        return Response(status=204)
+
+    @extend_schema(operation_id="unarchive", summary="Bring an archived item back", tags=["Inbox"], responses={204: None})
+    def delete(self, request: Request, item_id: str) -> Response:
+        inbox.unarchive(get_item(request, item_id, timezone.now()))
+        return Response(status=204)
+
+
 class SeeingView(APIView):
     @extend_schema(
         operation_id="mark_all_seen",

@@ -9,7 +9,7 @@ from notifications.rest_api.explorer import SchemaView
 from notifications.rest_api.inbox import InboxView
 from notifications.rest_api.preferences import PreferencesView, PreferenceView
 from notifications.rest_api.quiet import QuietView
-from notifications.rest_api.readings import ReadingsView, ReadingView, SeeingView
+from notifications.rest_api.readings import ArchivingView, ReadingsView, ReadingView, SeeingView
 
 # <slug:...> is ASCII letters, digits, "-" and "_" only: an id in other digits is no address.
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("inbox/seeing/", SeeingView.as_view(), name="api-inbox-seeing"),
     path("inbox/readings/", ReadingsView.as_view(), name="api-inbox-readings"),
     path("inbox/<slug:item_id>/reading/", ReadingView.as_view(), name="api-inbox-reading"),
+    path("inbox/<slug:item_id>/archiving/", ArchivingView.as_view(), name="api-inbox-archiving"),
     path("inbox/<slug:item_id>/explanation/", ExplanationView.as_view(), name="api-inbox-explanation"),
     path("devices/", DevicesView.as_view(), name="api-devices"),
     path("devices/<slug:device_id>/", DeviceView.as_view(), name="api-device"),
