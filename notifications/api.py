@@ -1,5 +1,6 @@
 """What other apps may use of notifications; everything else here may change."""
 
+from notifications.audience import course_audience
 from notifications.cadences import cadence_of, choose_cadence
 from notifications.inbox import badge
 from notifications.ingest import ingest_line
@@ -34,6 +35,7 @@ __all__ = [
     "cadence_of",
     "choose",
     "choose_cadence",
+    "course_audience",
     "find",
     "ingest_line",
     "mute",

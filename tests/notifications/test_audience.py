@@ -21,8 +21,8 @@ def course() -> None:
     make_member(make_user("elsewhere"), "course-v1:Other+X+1", mode="verified", cohort="1", team="red", role="staff")
 
 
-def names(filters: Mapping[str, Sequence[str]], **more: int) -> set[str]:
-    return set(course_audience(COURSE, filters, **more).values_list("username", flat=True))
+def names(filters: Mapping[str, Sequence[str]], except_user_id: int | None = None) -> set[str]:
+    return set(course_audience(COURSE, filters, except_user_id=except_user_id).values_list("username", flat=True))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,15 @@ def names(filters: Mapping[str, Sequence[str]], **more: int) -> set[str]:
 )
 def test_filters_add_up_as_on_the_platform(course: None, filters: Mapping[str, Sequence[str]], expected: set[str]) -> None:
     assert names(filters) == expected
+
+
+def test_whom_an_exclusion_means_is_left_out_whatever_else_they_are(course: None) -> None:
+    make_member(course_audience(COURSE, {"teams": ["red"]}).get(), role="moderator")
+    kept = course_audience(COURSE, {}, but_not={"enrollments": ["verified"], "course_roles": ["staff", "instructor"]})
+    assert set(kept.values_list("username", flat=True)) == {"ben", "mod", "cat"}
+    assert course_audience(COURSE, {}, but_not={"cohorts": []}).count() == 6
+    with pytest.raises(Refused, match="role"):
+        course_audience(COURSE, {}, but_not={"role": ["staff"]})
 
 
 def test_a_member_with_two_roles_is_there_once(course: None) -> None:
