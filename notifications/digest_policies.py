@@ -23,7 +23,10 @@ class ReadElsewhere:
             return
         mine = question.of_user(InboxItem.objects.filter(message_id=question.outer("message_id")))
         marked = question.of_user(InboxState.objects.filter(read_through__gte=question.outer("message_id")))
-        yield deny(Exists(mine.filter(read_at__isnull=False)) | (Q(Exists(mine)) & Q(Exists(marked))), "read_elsewhere")
+        yield deny(
+            Exists(mine.filter(Q(read_at__isnull=False) | Q(archived_at__isnull=False))) | (Q(Exists(mine)) & Q(Exists(marked))),
+            "read_elsewhere",
+        )
 
 
 class Summed:
