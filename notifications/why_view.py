@@ -22,6 +22,9 @@ from notifications.registry import CHANNEL_LABELS, NotificationType, find
 TO_THE_READER: dict[str, str | Promise] = {
     "turned_off": gettext_lazy("You turned this notification off for this channel."),
     "category_turned_off": gettext_lazy("You turned this category off for this channel."),
+    "read_elsewhere": gettext_lazy("You had read it in your inbox before it was sent."),
+    "digest_daily": gettext_lazy("It waits for the daily summary that you asked for."),
+    "digest_weekly": gettext_lazy("It waits for the weekly summary that you asked for."),
     "off_by_default": gettext_lazy("This channel is off until you turn it on."),
 }
 
