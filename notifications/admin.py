@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from notifications.models import (
+    CalendarLink,
     CourseDate,
     CourseMembership,
     DateChoice,
@@ -151,6 +152,16 @@ class SubmissionAdmin(HistoryAdmin):
 class DateChoiceAdmin(HistoryAdmin):
     list_display = ["user", "week_before", "day_before", "hours_before", "changes_only"]
     list_filter = ["changes_only"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    ordering = ["-pk"]
+
+
+@admin.register(CalendarLink)
+class CalendarLinkAdmin(HistoryAdmin):
+    # To be removed where a link has leaked; the link itself is stored nowhere.
+    list_display = ["user", "created_at"]
+    list_filter = ["created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
     ordering = ["-pk"]

@@ -2,6 +2,8 @@
 
 from notifications.audience import course_audience
 from notifications.cadences import cadence_of, choose_cadence
+from notifications.calendar_feed import Entry as CalendarEntry
+from notifications.calendar_feed import add_calendar_source
 from notifications.inbox import badge
 from notifications.ingest import ingest_line
 from notifications.links import absolute, allowed_link
@@ -15,6 +17,7 @@ from notifications.rest_api.strict import ExactBooleanField, InstantField, Local
 from notifications.resting import mute, unmute
 
 __all__ = [
+    "CalendarEntry",
     "Category",
     "CourseMembership",
     "EmailCadence",
@@ -30,6 +33,7 @@ __all__ = [
     "Rest",
     "StrictSerializer",
     "absolute",
+    "add_calendar_source",
     "allowed_link",
     "badge",
     "cadence_of",

@@ -10,4 +10,4 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        autodiscover_modules("notification_types", "reasons", "digest")
+        autodiscover_modules("notification_types", "reasons", "digest", "calendar_source")

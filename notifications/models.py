@@ -9,12 +9,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Message
+from notifications.calendar_feed import CalendarLink
 from notifications.choice_models import Cadence, EmailCadence, Mute, Rest
 from notifications.course_dates import CourseDate, DateChoice, DateReminder, Submission
 from notifications.override_models import TypeOverride
 
 __all__ = [
     "Cadence",
+    "CalendarLink",
     "CourseDate",
     "CourseMembership",
     "DateChoice",

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from notifications.calendar_views import calendar_feed, calendar_page
 from notifications.inbox_views import inbox_count, inbox_page, read_all, read_item, unread_item
 from notifications.message_previews import preview, preview_html, preview_list
 from notifications.settings_views import add_mute, remove_contact_point, remove_mute, settings_page
@@ -22,6 +23,8 @@ urlpatterns = [
     path("settings/", settings_page, name="settings"),
     # ":" stands between the parts of a token.
     path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
+    path("settings/calendar/", calendar_page, name="calendar"),
+    path("calendar/<slug:token>.ics", calendar_feed, name="calendar-feed"),
     path("settings/mutes/", add_mute, name="mute"),
     path("settings/mutes/removal/", remove_mute, name="mute-removal"),
     path("settings/addresses/<slug:key>/removal/", remove_contact_point, name="contact-point-removal"),

@@ -17,7 +17,16 @@ from channels_ace.api import Attempt, ContactPoint, Delivery, Message, Suppressi
 from channels_ace.inbound import receive_text
 from channels_ace.models import ConsentRecord, FanOutChunk, InboundText, ProviderEvent, ProviderHealth, Switch
 from notifications.api import CourseMembership, EmailCadence, InboxItem, Mute, PlatformUser, Preference, Rest
-from notifications.models import CourseDate, DateChoice, DateReminder, InboxState, IngestedEvent, Submission, TypeOverride
+from notifications.models import (
+    CalendarLink,
+    CourseDate,
+    DateChoice,
+    DateReminder,
+    InboxState,
+    IngestedEvent,
+    Submission,
+    TypeOverride,
+)
 from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
 from studies.api import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.models import DataGroup
@@ -98,6 +107,7 @@ def add_one() -> None:
     DateReminder.objects.create(date=due, sequence=0, lead=24, said_at=NOW, message=message)
     Submission.objects.create(user=person, course_key="course-v1:A+B+C", external_id="lab", submitted_at=NOW)
     DateChoice.objects.create(user=person)
+    CalendarLink.objects.create(user=person, token_hash=f"{number}", created_at=NOW)
     PlatformUser.objects.create(user=person, platform_id=number)
     IngestedEvent.objects.create(event_id=f"e{number}", fingerprint="f", received_at=NOW, outcome="notified", message=message)
     ActivityEvent.objects.create(enrollment=enrollment, event_id="custom:start", date=DAY, at=NOW, actor=person)

@@ -14,6 +14,7 @@ OPEN_PAGES = {
     "admin:logout": "leaving, which is harmless twice",
     "sns-webhook": "believes nobody without a signature of Amazon SNS",
     "unsubscribe": "believes nobody without a token of ours, which can only turn e-mail off",
+    "calendar-feed": "the link is a secret of its own; a wrong one is not found",
     "healthz": "asked by what watches the process",
     "readyz": "asked by what watches the process",
     "api-unknown": "says that nothing is there",
