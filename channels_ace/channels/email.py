@@ -202,9 +202,11 @@ def _answer_of(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     """The HTTP status, error name and headers behind an Anymail error; SES keeps them on the cause, which is botocore's."""
     behind: Any = getattr(error.__cause__, "response", None)
     if isinstance(behind, dict):
-        return behind.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), behind.get("Error", {}).get("Code", ""), {}
-    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    return getattr(error, "status_code", None) or 0, "", headers
+        about = behind.get("ResponseMetadata", {})
+        # botocore writes the names of headers in small letters.
+        headers = {"Retry-After": about.get("HTTPHeaders", {}).get("retry-after", "")}
+        return about.get("HTTPStatusCode", 0), behind.get("Error", {}).get("Code", ""), headers
+    return getattr(error, "status_code", None) or 0, "", getattr(getattr(error, "response", None), "headers", {})
 
 
 def _one_line(text: str) -> str:

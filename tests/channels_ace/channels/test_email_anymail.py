@@ -112,6 +112,16 @@ def test_ses_errors_about_the_account_do_not_end_the_message(
     assert (channel.provider, receipt.outcome, receipt.code, service.asked) == ("amazon_ses", outcome, f"http_{status}", 1)
 
 
+def test_ses_says_when_to_come_back(service: Service, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "anymail.backends.amazon_ses.EmailBackend"
+    service.status, service.answer = 429, {"message": "slower"}
+    service.extra_headers = {"x-amzn-ErrorType": "TooManyRequestsException", "Retry-After": "9"}
+
+    receipt = send_one(EmailChannel(), make_email())
+
+    assert (receipt.outcome, receipt.retry_after_seconds, service.asked) == (Outcome.REFUSED, 9, 1)
+
+
 def test_a_service_that_cannot_be_reached_has_accepted_nothing(service: Service, settings: Settings) -> None:
     settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t", "POSTMARK_API_URL": "http://127.0.0.1:1/"}
 
