@@ -23,8 +23,10 @@ class ReadElsewhere:
             return
         mine = question.of_user(InboxItem.objects.filter(message_id=question.outer("message_id")))
         marked = question.of_user(InboxState.objects.filter(read_through__gte=question.outer("message_id")))
+        # "Mark all" does not cover what was asleep; what it did cover was cancelled when it was pressed (quiet.py).
+        awake = mine.filter(snoozed_until=None)
         yield deny(
-            Exists(mine.filter(Q(read_at__isnull=False) | Q(archived_at__isnull=False))) | (Q(Exists(mine)) & Q(Exists(marked))),
+            Exists(mine.filter(Q(read_at__isnull=False) | Q(archived_at__isnull=False))) | (Q(Exists(awake)) & Q(Exists(marked))),
             "read_elsewhere",
         )
 

@@ -12,7 +12,8 @@ from channels_ace.api import Delivery, Message, explain, gather, gather_all
 from channels_ace.delivery import deliver, deliver_all
 from notifications.api import choose, choose_cadence, mute, notify
 from notifications.digest import DAILY, DIGEST, WEEKLY, next_slot
-from notifications.inbox import mark_all_read
+from notifications.inbox import mark_all_read, snooze
+from notifications.models import InboxItem
 from tests.channels_ace.saying import say
 from tests.factories import NOW, make_user
 
@@ -189,6 +190,15 @@ def test_what_was_read_or_turned_off_meanwhile_is_left_out() -> None:
         read.pk: "read_elsewhere",
         kept.pk: "in_digest",
     }
+
+
+def test_what_was_asleep_when_all_was_marked_as_read_is_in_the_summary() -> None:
+    user = learner()
+    asleep = answer(user)
+    run(NOW)
+    snooze(InboxItem.objects.get(user=user, message=asleep), FIVE + timedelta(hours=1))
+    mark_all_read(user, NOW)
+    assert run(FIVE) == [["Your day: 1 notification"]]
 
 
 def test_a_summary_with_nothing_left_when_it_is_sent_is_cancelled() -> None:
