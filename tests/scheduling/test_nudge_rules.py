@@ -1,4 +1,5 @@
 import random
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,16 +8,20 @@ from scheduling.models import PlannerRow
 from scheduling.nudge_rules import concerned, ruling
 from scheduling.planner import protocol
 from tests.scheduling import nudge_model
-from tests.scheduling.worlds import join, make_study
+from tests.scheduling.worlds import join, make_study, mpower_document
 
 pytestmark = pytest.mark.django_db
 
 ENROLLED = datetime(2026, 1, 10, 15, 0, tzinfo=UTC)
+Model = Callable[[int, Set[int], nudge_model.Rule], tuple[str, str]]
 
 
-def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_histories() -> None:
+@pytest.mark.parametrize(("evaluate", "model"), [("current", nudge_model.decide), ("bridge", nudge_model.decide_as_bridge)])
+def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_histories(evaluate: str, model: Model) -> None:
     # given
-    study = make_study(ENROLLED)
+    document = mpower_document()
+    document["nudges"][0]["evaluate"] = evaluate
+    study = make_study(ENROLLED, document)
     plans = [join(study, ENROLLED, phone=None).plan for _ in range(60)]
     design = protocol(plans[0].version_id)
     rule = design.nudge("missed")
@@ -36,4 +41,4 @@ def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_hi
 
         # then
         decided = {pk: (outcomes[number].decision, outcomes[number].reason) for pk, number in rows.values_list("pk", "outcome")}
-        assert decided == {pk: nudge_model.decide(day, done, nudge_model.Rule()) for pk, done in histories.items()}
+        assert decided == {pk: model(day, done, nudge_model.Rule()) for pk, done in histories.items()}

@@ -1,6 +1,4 @@
 import json
-import random
-from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,13 +8,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from scheduling.models import NudgeDecision, PlannerRow
-from scheduling.nudge_rules import concerned, ruling
-from scheduling.planner import protocol
 from scheduling.replay import replay
 from scheduling.replay_cases import CaseError, read_cases
 from studies.api import Study
-from tests.scheduling import nudge_model
-from tests.scheduling.worlds import join, make_study, mpower_document
 
 FILE = Path(__file__).parents[1] / "data" / "nudge_cases.json"
 CASES: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))["nudge_cases"]
@@ -132,32 +126,3 @@ def test_a_file_that_cannot_be_used_ends_with_one_line_and_2(tmp_path: Path, con
     with pytest.raises(CommandError) as caught:
         call_command("replay_nudges", str(file))
     assert (caught.value.returncode, str(caught.value).count("\n")) == (2, 0)
-
-
-@pytest.mark.django_db
-def test_a_protocol_may_ask_for_the_first_threshold_crossed() -> None:
-    # given
-    enrolled = datetime(2026, 1, 10, 15, 0, tzinfo=UTC)
-    document = mpower_document()
-    document["nudges"][0]["evaluate"] = "bridge"
-    study = make_study(enrolled, document)
-    plans = [join(study, enrolled, phone=None).plan for _ in range(40)]
-    design = protocol(plans[0].version_id)
-    rule = design.nudge("missed")
-    chance = random.Random(20260110)
-
-    for day in range(14):
-        today = plans[0].burst_start + timedelta(days=day)
-        histories = {}
-        for plan in plans:
-            done = {at for at in range(day + 1) if chance.random() < chance.choice([0.2, 0.5, 0.8])}
-            histories[plan.pk] = done
-            PlannerRow.objects.filter(pk=plan.pk).update(done=sum(1 << at for at in done), done_count=len(done))
-
-        # when
-        expression, outcomes = ruling(rule, design, today, {plans[0].burst_start}, barred=[], reachable=[])
-        rows = PlannerRow.objects.filter(concerned(rule, design, today)).annotate(outcome=expression)
-
-        # then
-        decided = {pk: (outcomes[number].decision, outcomes[number].reason) for pk, number in rows.values_list("pk", "outcome")}
-        assert decided == {pk: nudge_model.decide_as_bridge(day, done, nudge_model.Rule()) for pk, done in histories.items()}
