@@ -30,6 +30,8 @@ class OverrideForm(Form):
         lines = {known.scope: f"{known.category.label}: {known.label}" for known in registered()}
         self.fields["scope"] = forms.ChoiceField(label=self.fields["scope"].label, choices=list(lines.items()))
         self.fields["channel"] = forms.ChoiceField(label=self.fields["channel"].label, choices=list(CHANNEL_LABELS.items()))
+        # Django calls the third answer "Unknown"; it is known, and stands in the type.
+        self.fields["is_on"].widget.choices = [("unknown", _("As declared")), ("true", _("On")), ("false", _("Off"))]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}

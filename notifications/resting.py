@@ -58,6 +58,11 @@ def unmute(user_id: int, key: str) -> bool:
     return bool(Mute.objects.filter(user_id=user_id, key=key).delete()[0])
 
 
+def is_muted(user_id: int, key: str) -> bool:
+    """This function will tell whether a person muted something."""
+    return Mute.objects.filter(user_id=user_id, key=key).exists()
+
+
 def mutes_of(user_id: int) -> list[Mute]:
     """This function will list what a person muted, the latest first."""
     return list(Mute.objects.filter(user_id=user_id).order_by("-muted_at", "-pk"))

@@ -298,6 +298,22 @@ def test_the_explanation_speaks_to_the_reader_of_what_the_reader_chose(ana: User
     assert "You turned this notification off for this channel." in html
 
 
+def test_from_the_explanation_the_course_can_be_muted_and_heard_of_again(ana: User, browser: Client) -> None:
+    message = tell(ana)
+    assert 'action="/settings/mutes/"' in browser.get(address(message, "why")).content.decode()
+
+    muted = browser.post("/settings/mutes/", {"key": COURSE, "label": "Science", "next": address(message, "why")}, follow=True)
+
+    assert muted.redirect_chain == [(address(message, "why"), 302)]
+    assert 'action="/settings/mutes/removal/"' in muted.content.decode()
+    assert not InboxItem.objects.filter(user=ana, message=tell(ana, "Later")).exists()
+
+
+def test_what_is_about_no_course_or_always_sent_offers_no_mute(ana: User, browser: Client) -> None:
+    security = notify(type="account.password_changed", audience=[ana])
+    assert "/settings/mutes/" not in browser.get(address(security, "why")).content.decode()
+
+
 def test_a_message_of_a_sort_that_is_gone_can_still_be_read_and_explained(ana: User, browser: Client) -> None:
     message = tell(ana)
     Message.objects.filter(pk=message.pk).update(type="gone.away")

@@ -105,6 +105,13 @@ def test_an_operator_sees_whom_it_touches_before_it_is_saved(operator: Client) -
     assert LogEntry.objects.get().user.username == "operator"
 
 
+def test_the_form_names_the_third_answer_and_shows_what_was_saved(operator: Client) -> None:
+    assert '<option value="unknown" selected>As declared</option>' in operator.get(reverse(ADD)).content.decode()
+    kept = TypeOverride.objects.create(scope="other.announcement", channel="email", is_on=True, changed_at=NOW)
+    page = operator.get(reverse("admin:carillon_notifications_typeoverride_change", args=[kept.pk])).content.decode()
+    assert '<option value="true" selected>On</option>' in page
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
