@@ -5,6 +5,8 @@ PORT ?= 8000
 RESET ?=
 # Which faults, or figures of the bench, are wanted: all of them without one.
 ONLY ?=
+# WRITE=1 puts the table of faults into docs/faults.md.
+WRITE ?=
 # What pytest gets on top, for instance: make test ARGS="tests/studies -x"
 ARGS ?=
 
@@ -35,11 +37,19 @@ check: setup ## lint, types, import contracts, migrations, settings of productio
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(RUN) tools/check_lock.py
 
-faults: setup ## break processes, PostgreSQL, Redis and providers of its own, and print what came of it (10 minutes): ONLY="FI-01 FI-41"
-	@$(RUN) -m faults $(ONLY)
+faults: setup ## break processes, PostgreSQL, Redis and providers of its own, and print what came of it (10 minutes): ONLY="FI-01 FI-41", WRITE=1
+	@$(RUN) -m faults $(if $(WRITE),--write) $(ONLY)
 
 faults-full: setup ## the same with ten times the dose (an hour)
 	@$(RUN) -m faults --full $(ONLY)
+
+.PHONY: client
+client: setup ## write clients/carillon_client.py anew from the API's schema
+	@PYTHONPATH=. $(RUN) tools/make_client.py
+
+.PHONY: fuzz
+fuzz: setup ## call every operation of the API with made-up inputs, 2,000 each way (an hour): EXAMPLES=200
+	@FUZZ_EXAMPLES="$(or $(EXAMPLES),2000)" $(RUN) tools/run_tests.py tests/bad_input/test_schema.py --timeout=0 $(ARGS)
 
 .PHONY: bench
 bench: setup ## measure against bare bounds on PostgreSQL and print the table (15 minutes): ONLY="inbox push"

@@ -21,4 +21,12 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         links.append((reverse("admin:index"), _("Administration"), "people"))
     # The longest address that fits is where one is: /studies/mine/ lies below /studies/.
     current = max((url for url, _label, _icon in links if request.path.startswith(url)), key=len, default="")
-    return {"navigation": [{"url": url, "label": label, "icon": icon, "is_current": url == current} for url, label, icon in links]}
+    account_links = [
+        {"url": reverse("phone"), "label": _("Your phone number"), "icon": "phone"},
+        {"url": reverse("password"), "label": _("Password"), "icon": "lock"},
+        {"url": reverse("second-factor"), "label": _("Second factor at sign-in"), "icon": "lock"},
+        {"url": reverse("apps"), "label": _("Where you are signed in"), "icon": "device"},
+        {"url": reverse("data"), "label": _("Your data"), "icon": "account"},
+    ]
+    sections = [{"url": url, "label": label, "icon": icon, "is_current": url == current} for url, label, icon in links]
+    return {"navigation": sections, "account_links": account_links}

@@ -3,11 +3,13 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
 
 from studies.api import may_research, visible_studies
 
 
 @login_required
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """This function will lead researchers to their studies, operators to the administration and learners to the inbox."""
     if visible_studies(request.user).exists():

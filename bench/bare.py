@@ -2,6 +2,8 @@
 
 import json
 
+from django.db import transaction
+
 from bench.database import ask, run, settle
 from bench.measure import watch
 from bench.world import NOW
@@ -49,4 +51,16 @@ def insert_copies(*tables: str) -> float:
     with watch() as taken:
         for table in tables:
             run(f"INSERT INTO bench_twin_of_{table} SELECT * FROM bench_copy_of_{table}")  # noqa: S608
+    return taken.seconds
+
+
+def insert_two_rows() -> float:
+    """This function will give the seconds of one transaction that inserts a message-sized row and a small one."""
+    run("CREATE TABLE IF NOT EXISTS bench_said (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload jsonb NOT NULL)")
+    run("CREATE TABLE IF NOT EXISTS bench_kept (id bigint PRIMARY KEY, through bigint NOT NULL)")
+    with watch() as taken, transaction.atomic():
+        run(
+            "WITH said AS (INSERT INTO bench_said (payload) VALUES (%s) RETURNING id) INSERT INTO bench_kept SELECT id, 1 FROM said",
+            [PAYLOAD],
+        )
     return taken.seconds

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import claims, emails, fan_out, memory, pushes, storage, texts
+from bench import claims, digests, emails, fan_out, memory, nudges, pushes, reads, storage, texts
 from bench.measure import Figure
 from bench.world import World
 
@@ -17,4 +17,16 @@ FIGURES: dict[str, Callable[[World], Figure]] = {
     "sms": texts.to_phones,
     "bytes": storage.per_recipient,
     "memory": memory.stays_flat,
+    "hour": nudges.an_hour,
+    "worst": nudges.the_worst_hour,
+    "idle": nudges.an_idle_hour,
+    "list": reads.list_beside_stock,
+    "list2": reads.list_beside_nothing,
+    "deep": reads.page_500,
+    "tabs": reads.unread_counts,
+    "badge": reads.unseen_badge,
+    "mark": reads.mark_all,
+    "merged": reads.list_with_broadcasts,
+    "merged2": reads.counts_with_broadcasts,
+    "digest": digests.for_those_who_are_due,
 }

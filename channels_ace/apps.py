@@ -21,6 +21,8 @@ class ChannelsAceConfig(AppConfig):
         tracking.connect(webhooks.note_tracking, dispatch_uid="channels_ace")
         security = system_checks.Tags.security
         system_checks.register(checks.check_field_keys, security)
+        system_checks.register(checks.check_index_keys, security)
         system_checks.register(checks.check_known_secrets, security, deploy=True)
         system_checks.register(checks.check_providers_are_real, security, deploy=True)
+        system_checks.register(checks.check_providers_are_configured, security, deploy=True)
         system_checks.register(checks.check_bounces_are_heard, security, deploy=True)

@@ -53,6 +53,7 @@ def _ask(deliveries: Sequence[Delivery], type_name: str, channel_name: str, now:
         user="user_id",
         zone="user__carillon_recipient__time_zone",
         scope=OuterRef("own_scope"),
+        thread=OuterRef("own_thread"),
         expiry="own_expiry",
         delivery="pk",
     )
@@ -75,6 +76,7 @@ def _rows(deliveries: Sequence[Delivery], kinds: tuple[str, ...]) -> Any:
     return Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).annotate(
         own_expiry=F("expires_at"),
         own_scope=F("message__scope"),
+        own_thread=F("message__thread"),
         contact=Subquery(contact.values("pk")),
         contact_index=Subquery(contact.values("index")),
         cancelled=F("message__cancelled_at"),

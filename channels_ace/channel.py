@@ -49,6 +49,9 @@ class Outgoing:
     data: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     promotional: bool = False
+    sender: str = ""  # "Name <address>" in place of settings.DEFAULT_FROM_EMAIL
+    badge: int | None = None  # the number that the app's icon shows from now on; None leaves it as it is
+    silent: bool = False  # nothing on the screen: the app is told `data`, and what waits under the same message_id is replaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,16 @@ class Channel(Protocol):
     batch_size: int
     # How many attempts may be committed at once (hand_over.py): as many may be in doubt after a kill. A text is never one of several.
     at_once: int = 1
+    # Whether what it carries sets the number on an app's icon (badges.py).
+    shows_badge: bool = False
+    # Whether it can tell an app something with nothing on the screen (silent.py).
+    tells_silently: bool = False
+    # What it cannot do without: a key of CHANNELS_ACE_PROVIDERS, and options of it.
+    needs: tuple[str, tuple[str, ...]] = ("", ())
+
+    def originator(self, type_name: str) -> str:
+        """This function will name what a type's texts come from, since that is what a rate is for; empty where the provider chooses."""
+        return ""
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will hand each outgoing to the provider and yield it with what the provider answered."""
@@ -90,6 +103,14 @@ class Store(Protocol):
 
     def rows(self, message: "Message") -> "Into":
         """This function will say which row a user, a row of the user model, gets of the message."""
+        ...
+
+    def keep_for_all(self, message: "Message", through: int) -> None:
+        """This function will keep one row for all whose id is not above `through`; each gets their own when they look (let_in)."""
+        ...
+
+    def announce(self, first_user_id: int, last_user_id: int) -> None:
+        """This function will learn, in the transaction, that rows may have been written for users from one id to another."""
         ...
 
 
@@ -121,6 +142,15 @@ def provider_settings(name: str) -> Mapping[str, Any]:
     """This function will return the settings of one provider: a key of CHANNELS_ACE_PROVIDERS."""
     providers: Mapping[str, Mapping[str, Any]] = getattr(settings, "CHANNELS_ACE_PROVIDERS", {})
     return providers.get(name, {})
+
+
+def sender_of(provider: Mapping[str, Any], type_name: str, default: str) -> str:
+    """This function will give the number or name that a type of text comes from: its own, its app's, or the provider's default.
+
+    Types with another sender have another opt-out list at the provider, if the sender was given one there.
+    """
+    senders: Mapping[str, str] = provider.get("senders") or {}
+    return str(senders.get(type_name) or senders.get(type_name.partition(".")[0]) or provider.get(default) or "")
 
 
 def without_addresses(text: object, *addresses: str) -> str:

@@ -11,6 +11,9 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from channels_ace.channel import carriers, provider_settings, providers
+from channels_ace.crypto import index_rotation, outer_index_keys
+
 # How every value of the development settings begins; none of them is a secret.
 KNOWN_TO_EVERYBODY = "development-only"
 SHORTEST_INDEX_KEY = 32
@@ -26,6 +29,14 @@ def check_field_keys(app_configs: object, **kwargs: object) -> list[CheckMessage
     return []
 
 
+def check_index_keys(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """This function will refuse a rotation of the blind index without a key to go to."""
+    if index_rotation() and not outer_index_keys():
+        hint = "Put the new key at the end of FIELD_INDEX_OUTER_KEYS."
+        return [Error("FIELD_INDEX_ROTATION is set, and FIELD_INDEX_OUTER_KEYS is empty.", hint=hint, id="carillon_channels.E009")]
+    return []
+
+
 def check_known_secrets(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """This function will refuse the keys of the development settings, which everybody can read in the source."""
     found = [
@@ -33,14 +44,10 @@ def check_known_secrets(app_configs: object, **kwargs: object) -> list[CheckMess
         for name in _HINTS
         if any(is_known_to_everybody(value) for value in values_of(name))
     ]
-    if 0 < len(getattr(settings, "FIELD_INDEX_KEY", "")) < SHORTEST_INDEX_KEY:
-        found.append(
-            Error(
-                f"FIELD_INDEX_KEY is shorter than {SHORTEST_INDEX_KEY} characters: with it, phone numbers are found by trying them all.",
-                hint=_HINTS["FIELD_INDEX_KEY"],
-                id="carillon_channels.E004",
-            )
-        )
+    for name in ("FIELD_INDEX_KEY", "FIELD_INDEX_OUTER_KEYS"):
+        if any(0 < len(value) < SHORTEST_INDEX_KEY for value in values_of(name)):
+            said = f"{name} is shorter than {SHORTEST_INDEX_KEY} characters: with it, phone numbers are found by trying them all."
+            found.append(Error(said, hint=_HINTS[name], id="carillon_channels.E004"))
     return list(found)
 
 
@@ -54,6 +61,21 @@ def check_providers_are_real(app_configs: object, **kwargs: object) -> list[Chec
         )
         for provider, option, url in provider_addresses()
         if is_loopback(url)
+    ]
+
+
+def check_providers_are_configured(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """This function will refuse a carrier without its account: every message would wait for it until it expires."""
+    return [
+        Error(
+            f"CHANNELS_ACE['CHANNELS'] names {carrier.provider}, but CHANNELS_ACE_PROVIDERS[{key!r}] has no {option}.",
+            id="carillon_channels.E008",
+        )
+        for name in carriers()
+        for carrier in providers(name)
+        for key, options in [carrier.needs]
+        for option in options
+        if not provider_settings(key).get(option)
     ]
 
 
@@ -100,8 +122,8 @@ def is_known_to_everybody(value: str) -> bool:
 
 def provider_addresses() -> Iterator[tuple[str, str, str]]:
     """This function will give provider, option and value of every option that is an address."""
-    providers: Mapping[str, Mapping[str, Any]] = getattr(settings, "CHANNELS_ACE_PROVIDERS", {})
-    for provider, options in providers.items():
+    known: Mapping[str, Mapping[str, Any]] = getattr(settings, "CHANNELS_ACE_PROVIDERS", {})
+    for provider, options in known.items():
         for option, value in options.items():
             if option.endswith("_url") and isinstance(value, str) and value:
                 yield provider, option, value
@@ -121,4 +143,4 @@ def is_loopback(url: str) -> bool:
 
 _NEW_KEY = 'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _NEW_TEXT = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(60))"'
-_HINTS = {"SECRET_KEY": _NEW_TEXT, "FIELD_KEYS": _NEW_KEY, "FIELD_INDEX_KEY": _NEW_TEXT}
+_HINTS = {"SECRET_KEY": _NEW_TEXT, "FIELD_KEYS": _NEW_KEY, "FIELD_INDEX_KEY": _NEW_TEXT, "FIELD_INDEX_OUTER_KEYS": _NEW_TEXT}

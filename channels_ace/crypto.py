@@ -11,9 +11,15 @@ from django.db import models
 
 if TYPE_CHECKING:
     _TextField = models.TextField[str, str]
+    _CharField = models.CharField[str, str]
 else:
     # Django's fields are generic to the type checker only.
-    _TextField = models.TextField
+    _TextField, _CharField = models.TextField, models.CharField
+
+
+# What FIELD_INDEX_ROTATION says, one after the other: another key is read, is written, and is the only one.
+PREPARING, MOVING = "prepare", "move"
+INDEX_LENGTH = 64
 
 
 class Unreadable(Exception):
@@ -38,10 +44,51 @@ def decrypt(stored: str) -> str:
         raise Unreadable("No key in FIELD_KEYS opens this value.") from error
 
 
-def blind_index(kind: str, clear: str) -> str:
-    """This function will give 64 hex digits that are equal for equal addresses of one kind and tell nothing else."""
-    key = settings.FIELD_INDEX_KEY.encode()
-    return hmac.new(key, f"{kind}:{clear}".encode(), hashlib.sha256).hexdigest()
+def is_by_newest_key(stored: str) -> bool:
+    """This function will tell whether the first of FIELD_KEYS wrote a value."""
+    try:
+        _cipher((settings.FIELD_KEYS[0],)).decrypt(stored.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def blind_indexes(kind: str, clear: str) -> list[str]:
+    """This function will give what is equal for equal addresses of a kind and tells nothing else: one, and two during a rotation.
+
+    The newest key's first. What is written is chosen among them by index_writing.py.
+    """
+    inner = hmac.new(settings.FIELD_INDEX_KEY.encode(), f"{kind}:{clear}".encode(), hashlib.sha256).hexdigest()
+    return indexes_since(inner)[: 2 if index_rotation() else 1]
+
+
+def indexes_since(index: str) -> list[str]:
+    """This function will give what a blind index is under each key put around it since, newest first, itself last.
+
+    An opt-out outlives the address itself, so that a new key cannot be applied to what is gone: it is applied to the index.
+    """
+    found = [index]
+    # What is under an outer key says under how many, so that it is moved once only.
+    for number, key in list(enumerate(outer_index_keys(), start=1))[keys_around(index) :]:
+        mac = hmac.new(key.encode(), found[0].encode(), hashlib.sha256).hexdigest()
+        found.insert(0, f"{number}:{mac}"[:INDEX_LENGTH])
+    return found
+
+
+def outer_index_keys() -> list[str]:
+    """This function will give the keys that were put around the blind index since the first, oldest first."""
+    return list(getattr(settings, "FIELD_INDEX_OUTER_KEYS", []))
+
+
+def index_rotation() -> str:
+    """This function will tell how far the last of them has come: PREPARING, MOVING, or nothing when all is under it."""
+    return str(getattr(settings, "FIELD_INDEX_ROTATION", ""))
+
+
+def keys_around(index: str) -> int:
+    """This function will tell how many of FIELD_INDEX_OUTER_KEYS a blind index is under."""
+    number, mark, _ = index.partition(":")
+    return int(number) if mark and number.isdecimal() else 0
 
 
 class EncryptedTextField(_TextField):
@@ -53,3 +100,15 @@ class EncryptedTextField(_TextField):
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
         return value if value is None or value == "" else decrypt(value)
+
+
+class BlindIndexField(_CharField):
+    """Under what an address is kept. A new key moves every column of this kind (index_rotation.py)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_length": INDEX_LENGTH, **kwargs})
+
+    def deconstruct(self) -> Any:
+        # To the database it is a text like others: there is nothing to migrate.
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs

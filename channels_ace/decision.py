@@ -5,11 +5,11 @@ deliveries; the question carries the names under which a row holds its user, con
 rule serves both. `verdict()` turns all rules into one CASE whose value is the number of the first rule that holds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from django.conf import settings
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
@@ -38,12 +38,17 @@ class Question:
     address: str = "contact_index"
     zone: str = "carillon_recipient__time_zone"
     scope: Combinable = field(default_factory=lambda: Value(""))
+    thread: Combinable = field(default_factory=lambda: Value(""))
     expiry: str = ""
     # Only where the rows are deliveries: their key, and until when they are leased.
     delivery: str = ""
     lease: str = "lease_until"
+    # Rows of other apps that each row is joined to, by what they are called: a policy of theirs reads those and need not look for them.
+    joined: Mapping[str, str] = field(default_factory=dict)
     # The lowest and the highest id of the rows' users, where known: then a policy reads that part of a table and not all of it.
     among: tuple[int, int] | None = None
+    # What policies looked up to answer it, by names of their own: several that need the same ask for it once.
+    found: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of_user(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """This function will narrow a table that has a `user_id` down to the row's own user, for a subquery."""
@@ -87,10 +92,23 @@ class Policy(Protocol):
     def rules(self, question: Question) -> Iterable[Rule]: ...
 
 
+@runtime_checkable
+class Made(Protocol):
+    """A policy whose rules themselves are made of rows: it says of which, so that rules are made again when those change."""
+
+    def made_of(self, message_type: MessageType, channel: str) -> object: ...
+
+
 @cache
 def policies(paths: tuple[str, ...]) -> tuple[Policy, ...]:
     """This function will load the policies of the settings, in their order."""
     return tuple(import_string(path)() for path in paths)
+
+
+def made_of(message_type: MessageType, channel: str) -> list[object]:
+    """This function will tell what the rules of a type over a channel are made of, as it is now: what equals it has the same rules."""
+    asked = policies(tuple(settings.CHANNELS_ACE["POLICIES"]))
+    return [policy.made_of(message_type, channel) for policy in asked if isinstance(policy, Made)]
 
 
 def rules(question: Question) -> list[Rule]:

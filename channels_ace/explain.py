@@ -16,7 +16,7 @@ from channels_ace.reasons import is_explained, sentence
 from channels_ace.receipts import Kind
 
 # What a provider's answer or report is called among the reasons; its own codes say nothing to a learner.
-_MEANS = {
+MEANS = {
     Outcome.ACCEPTED: "accepted",
     Outcome.REFUSED: "refused",
     Outcome.PERMANENT: "refused_for_good",
@@ -80,9 +80,9 @@ def _summed(delivery: Delivery) -> str:
 def _steps(attempt: Attempt, reports: Sequence[ProviderEvent]) -> Iterable[Step]:
     yield Step(attempt.started_at, "attempt", _("It was handed to the provider."))
     if attempt.finished_at is not None:
-        yield Step(attempt.finished_at, attempt.outcome, _words(attempt.code, _MEANS[Outcome(attempt.outcome)]))
+        yield Step(attempt.finished_at, attempt.outcome, _words(attempt.code, MEANS[Outcome(attempt.outcome)]))
     for report in reports:
-        yield Step(report.occurred_at, report.kind, sentence(_MEANS.get(Kind(report.kind), "accepted")))
+        yield Step(report.occurred_at, report.kind, sentence(MEANS.get(Kind(report.kind), "accepted")))
 
 
 def _words(code: str, otherwise: str) -> str:

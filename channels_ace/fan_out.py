@@ -1,9 +1,11 @@
 """From a message to rows for its people: a chunk a transaction, by one worker or two. Read next: insert.py, decision.py.
 
-A chunk's row in the ledger is committed with its deliveries, so that whoever goes on plans what is missing and nothing twice.
+A chunk's row in the ledger is committed with its deliveries, so that whoever goes on plans what is missing and nothing twice. Whom it
+is for is written down with the first of several chunks: what is cut short, the sweep goes on with.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -11,31 +13,47 @@ from threading import Event, Lock
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.db.models import DateTimeField, Q, Value
+from django.db.models import DateTimeField, Max, Min, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
-from channels_ace.audience import People, with_contact, with_zone
-from channels_ace.channel import registered_channels
+from channels_ace.audience import Everyone, People, with_contact, with_zone
+from channels_ace.channel import registered_channels, without_addresses
 from channels_ace.decision import Question, Rule, deny, rules, verdict
-from channels_ace.insert import Into, insert_each
-from channels_ace.message_types import MessageType
-from channels_ace.models import Delivery, FanOutChunk, Message
+from channels_ace.insert import Into, do_not_compile, insert_each
+from channels_ace.message_types import MessageType, UnknownType, find
+from channels_ace.models import Delivery, FanOut, FanOutChunk, Message
+
+logger = logging.getLogger(__name__)
 
 # The database does the work: two of its processes are at it while our threads wait.
 WORKERS = 2
+# A sweep has more to do: what is left then is planned by the next, a quarter of a minute later.
+MOST_CHUNKS_A_SWEEP = 20
 # Says of an advisory lock that it is ours.
 _FAN_OUT = 0x43617269
 
+# The id before the first, the last id, and how many people that are.
+Chunk = tuple[int, int, int]
+
 
 def begin(message: Message, message_type: MessageType, people: People, now: datetime) -> None:
-    """This function will plan the first chunk in the caller's transaction, and say if that was everyone."""
-    last, is_more = people.cut(0)
-    if last is not None:
-        _plan_chunk(message, message_type, people, 0, last, now)
-    if not is_more:
+    """This function will plan the first chunk in the caller's transaction, and say if that was everyone.
+
+    What is for all of many accounts is kept once where the channel can do that, so that it is there at once.
+    """
+    if people.everyone and people.has_more_than(settings.CHANNELS_ACE["KEPT_ONCE_ABOVE"]):
+        _begin_for_all(message, now)
+        return
+    first = people.cut(0)
+    if first.last is not None:
+        _plan_chunk(message, message_type, people, (0, first.last, first.people), now)
+    if first.is_more:
+        people.write_down(message.pk, now)
+    else:
         _close(message, now)
 
 
@@ -46,14 +64,106 @@ def go_on(message: Message, message_type: MessageType, people: People, now: date
             with transaction.atomic():
                 message = _alone(message)
                 if message.fanned_out_at is None:
-                    _plan_missing(message, message_type, people, now)
+                    _plan_missing(message, message_type, _fixed(people, message), now)
         return message
     with transaction.atomic():
         message = _alone(message)
         if message.fanned_out_at is None:
-            _plan_together(message, message_type, people, now)
-            _close(message, now)
+            _plan_together(message, message_type, _fixed(people, message), now)
+            _finish(message, now)
     return message
+
+
+def let_in(message: Message, channel: str, user_id: int, now: datetime) -> None:
+    """This function will decide and write for one person what a channel keeps for all: their row, or why they have none."""
+    try:
+        message_type = find(message.type)
+    except UnknownType:
+        end = {"state": Delivery.State.DEAD, "reason": "unknown_type", "due_at": now, "created_at": now, "changed_at": now}
+        Delivery.objects.create(message=message, user_id=user_id, channel=channel, contact_point_id=0, lane="bulk", **end)
+        return
+    _plan(message, message_type, channel, People([user_id]), (user_id, user_id), now)
+
+
+def plan_over(message: Message, channel: str, users: QuerySet[Any], now: datetime) -> None:
+    """This function will plan a message that was written in a batch over one of its channels, for some users, in the caller's transaction.
+
+    Where nothing can reach one of them that way, the delivery says why.
+    """
+    ends = users.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is not None:
+        _plan(message, find(message.type), channel, People(users), (ends["first"], ends["last"]), now)
+        poke_on_commit(find(message.type).lane)
+
+
+def resume(now: datetime) -> int:
+    """This function will go on with the fan-outs that nobody is at, and say how many chunks it planned.
+
+    One that cannot go on says why to the operator, and stops no other.
+    """
+    planned = 0
+    for begun in FanOut.objects.defer("user_ids").select_related("message").order_by("pk"):
+        try:
+            planned += _resume(begun, now, MOST_CHUNKS_A_SWEEP - planned)
+        except Exception as error:
+            logger.exception("The fan-out of message %s cannot go on", begun.message.public_id)
+            FanOut.objects.filter(pk=begun.pk).update(trouble=without_addresses(f"{type(error).__name__}: {error}"))
+        if planned >= MOST_CHUNKS_A_SWEEP:
+            break
+    return planned
+
+
+def _resume(begun: FanOut, now: datetime, most: int) -> int:
+    message_type = find(begun.message.type)
+    people: People | None = None
+    for planned in range(most):
+        with transaction.atomic():
+            if not _is_free(begun.message):
+                return planned
+            message = Message.objects.get(pk=begun.pk)
+            if message.fanned_out_at is not None:
+                return planned
+            people = people or _people_of(begun)
+            if not _plan_missing(message, message_type, people, now):
+                return planned
+    return most
+
+
+def _begin_for_all(message: Message, now: datetime) -> None:
+    through = get_user_model()._default_manager.order_by("-pk").values_list("pk", flat=True)[0]
+    for name in message.channels:
+        if keep_for_all := _keeper(name):
+            keep_for_all(message, through)
+    if all(_keeper(name) for name in message.channels):
+        _close(message, now)
+    else:
+        People(Everyone(through)).write_down(message.pk, now)
+
+
+def _keeper(name: str) -> Callable[[Message, int], None] | None:
+    return getattr(registered_channels().get(name), "keep_for_all", None)
+
+
+def _fixed(people: People, message: Message) -> People:
+    """This function will give everyone as they were when it was said."""
+    begun = FanOut.objects.defer("user_ids").filter(pk=message.pk).first() if people.everyone else None
+    return People(Everyone(begun.everyone_through)) if begun else people
+
+
+def _people_of(begun: FanOut) -> People:
+    if begun.everyone_through is not None:
+        return People(Everyone(begun.everyone_through))
+    return People(int(key) for key in begun.user_ids.split(","))
+
+
+def _is_free(message: Message) -> bool:
+    """This function will keep others from planning this message until the end of the transaction, and tell whether nobody else is at it."""
+    if connection.vendor != "postgresql":
+        # The transaction itself is the lock (it begins IMMEDIATE).
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_FAN_OUT, message.pk % 2**31])
+        return bool(cursor.fetchone()[0])
 
 
 def _alone(message: Message) -> Message:
@@ -65,20 +175,21 @@ def _alone(message: Message) -> Message:
     return Message.objects.get(pk=message.pk)
 
 
-def _plan_missing(message: Message, message_type: MessageType, people: People, now: datetime) -> None:
-    """This function will plan the first chunk that is missing, and close the fan-out if there is none."""
+def _plan_missing(message: Message, message_type: MessageType, people: People, now: datetime) -> bool:
+    """This function will plan the first chunk that is missing; where there is none it closes the fan-out and says no."""
     chunk = None if _is_cancelled(message) else next(_missing(message, people), None)
-    if chunk:
-        _plan_chunk(message, message_type, people, *chunk, now)
-    else:
-        _close(message, now)
+    if chunk is None:
+        _finish(message, now)
+        return False
+    _plan_chunk(message, message_type, people, chunk, now)
+    return True
 
 
 def _plan_together(message: Message, message_type: MessageType, people: People, now: datetime) -> None:
     """This function will have some workers plan all that is missing, each chunk in a transaction of its own."""
     missing, taking, failed = _missing(message, people), Lock(), Event()
 
-    def take() -> tuple[int, int] | None:
+    def take() -> Chunk | None:
         with taking:
             return None if failed.is_set() else next(missing, None)
 
@@ -88,7 +199,7 @@ def _plan_together(message: Message, message_type: MessageType, people: People, 
                 with transaction.atomic():
                     if _is_cancelled(message):
                         return
-                    _plan_chunk(message, message_type, people, *chunk, now)
+                    _plan_chunk(message, message_type, people, chunk, now)
         except BaseException:
             failed.set()
             raise
@@ -113,27 +224,30 @@ def _is_cancelled(message: Message) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _missing(message: Message, people: People) -> Iterator[tuple[int, int]]:
-    """This function will yield the chunks between and after those in the ledger: the id before the first and the last id."""
+def _missing(message: Message, people: People) -> Iterator[Chunk]:
+    """This function will yield the chunks between and after those in the ledger."""
     after = 0
     for first, last in [*message.chunks.order_by("first_user_id").values_list("first_user_id", "last_user_id"), (None, None)]:
         is_more = first is None or first > after + 1
         while is_more:
-            end, is_more = people.cut(after, first)
+            end, number, is_more = people.cut(after, first)
             if end is not None:
-                yield after, end
+                yield after, end, number
                 after = end
         after = last or after
 
 
-def _plan_chunk(message: Message, message_type: MessageType, people: People, after: int, last: int, now: datetime) -> None:
+def _plan_chunk(message: Message, message_type: MessageType, people: People, chunk: Chunk, now: datetime) -> None:
     """This function will plan the people up to an id in the caller's transaction."""
-    _do_not_compile()
+    after, last, number = chunk
+    do_not_compile()
     # The unique key on (message, first user) is the last word: no chunk is planned twice.
-    FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, done_at=now)
+    FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, people=number, done_at=now)
+    is_kept = people.everyone is not None and people.everyone.through is not None
     for name in message.channels:
-        _plan(message, message_type, name, people, (after + 1, last), now)
-    _poke_on_commit(message_type.lane)
+        if not (is_kept and _keeper(name)):
+            _plan(message, message_type, name, people, (after + 1, last), now)
+    poke_on_commit(message_type.lane)
 
 
 def _close(message: Message, now: datetime) -> None:
@@ -141,11 +255,9 @@ def _close(message: Message, now: datetime) -> None:
     message.fanned_out_at = now
 
 
-def _do_not_compile() -> None:
-    """PostgreSQL takes a second to compile a verdict for each chunk, many times what it takes to compute it."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL jit = off")
+def _finish(message: Message, now: datetime) -> None:
+    FanOut.objects.filter(pk=message.pk).delete()
+    _close(message, now)
 
 
 def _plan(message: Message, message_type: MessageType, name: str, people: People, among: tuple[int, int], now: datetime) -> None:
@@ -163,11 +275,12 @@ def _plan(message: Message, message_type: MessageType, name: str, people: People
         now=starts,
         zone="place__time_zone",
         scope=Value(message.scope),
+        thread=Value(message.thread),
         among=among,
         expiry="own_expiry" if expires_at else "",
     )
     asked: list[Rule] = rules(question) if channel else [deny(Q(pk__isnull=False), "unknown_channel")]
-    rows = with_zone(with_contact(people.between(*among), kinds, among), among)
+    rows = with_zone(with_contact(people.between(*among), kinds, among, verified=not message_type.to_unverified), among)
     if expires_at:
         rows = rows.annotate(own_expiry=Value(expires_at, output_field=DateTimeField()))
     deliveries = _deliveries(message, name, message_type.lane, asked, starts=starts, expires=bool(expires_at), now=now)
@@ -175,6 +288,7 @@ def _plan(message: Message, message_type: MessageType, name: str, people: People
     if channel and not kinds:
         # A channel that is its own store has a delivery row only for what was held back.
         tables = [replace(channel.rows(message), only="= 0"), replace(deliveries, only="<> 0")]
+        channel.announce(*among)
     insert_each(rows.annotate(verdict=verdict(asked)), *tables, by="verdict")
 
 
@@ -191,13 +305,16 @@ def _deliveries(message: Message, channel: str, lane: str, asked: list[Rule], *,
     }
     if expires:
         columns["expires_at"] = "own_expiry"
-    first = Delivery.State.PLANNED if starts > now else Delivery.State.READY
-    looked_up: dict[str, list[Any]] = {
-        "state": [first, *(rule.state for rule in asked)],
+    return Into(model=Delivery, columns=columns, looked_up=ends_of(asked, starts=starts, now=now))
+
+
+def ends_of(asked: Sequence[Rule], *, starts: datetime, now: datetime) -> dict[str, list[Any]]:
+    """This function will list the columns of a delivery that hang on the verdict: first those of who may get it, then of each rule."""
+    return {
+        "state": [Delivery.State.PLANNED if starts > now else Delivery.State.READY, *(rule.state for rule in asked)],
         "reason": ["", *(rule.reason for rule in asked)],
         "due_at": [starts, *(rule.until or now for rule in asked)],
     }
-    return Into(model=Delivery, columns=columns, looked_up=looked_up)
 
 
 def start(now: datetime, send_after: datetime | None) -> datetime:
@@ -205,7 +322,8 @@ def start(now: datetime, send_after: datetime | None) -> datetime:
     return max(now, send_after) if send_after else now
 
 
-def _poke_on_commit(lane: str) -> None:
+def poke_on_commit(lane: str) -> None:
+    """This function will wake the workers of a lane once this is committed."""
     poke = import_string(settings.CHANNELS_ACE["POKE"])
     # A poke may be lost: that costs a little time, and must not look as if nothing had been said.
     transaction.on_commit(lambda: poke(lane), robust=True)

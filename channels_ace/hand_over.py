@@ -1,28 +1,29 @@
-"""Handing a batch to a channel: an attempt is committed when the channel asks for it, alone or with a few more. Read next: record.py."""
+"""Handing a batch to a channel: an attempt is committed when the channel asks for it, alone or with a few more. Read next: steps.py."""
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import overload
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import DateTimeField, UUIDField, Value
-from django.db.models.expressions import Combinable
-
 from channels_ace.channel import Outcome, Outgoing, Receipt
 from channels_ace.health import note
-from channels_ace.insert import insert_from
 from channels_ace.models import Attempt, Delivery
 from channels_ace.pacing import parts_of, parts_per_second, wait_turn
 from channels_ace.prepare import Sending
-from channels_ace.record import ours, record, record_all
+from channels_ace.steps import take_step
 
 logger = logging.getLogger(__name__)
 
 # A step, and an answer that is not yet recorded, last no longer than about this.
 QUICK_SECONDS = 0.1
+# So long ago a provider's last step is still what the next batch begins with.
+RECENT_SECONDS = 5.0
+
+BAD = (Outcome.REFUSED, Outcome.UNKNOWN)
+
+_steps: dict[str, tuple[int, float]] = {}
 
 
 class HandOver(Sequence[Outgoing]):
@@ -30,23 +31,36 @@ class HandOver(Sequence[Outgoing]):
 
     With each step the last answers are recorded and the next attempts committed, in one transaction. A step is one attempt for a
     text: whoever is killed leaves one in doubt, not a batch of them. For channels that allow `at_once` more it grows while the
-    provider is quick, to what goes out in a tenth of a second. A channel that takes the whole batch at once gets it. It ends early
-    when the deadline passes (on the local monotonic clock) or the provider fails; what was not asked for by then is `left`.
+    provider is quick, to what goes out in a tenth of a second, and the next batch goes on with that. A channel that takes the whole
+    batch at once gets it. It ends early when the deadline passes (on the local monotonic clock) or the provider fails; what was not asked
+    for by then is `left`.
     """
 
-    def __init__(self, sendings: Sequence[Sending], provider: str, deadline: float, now: datetime, *, at_once: int = 1) -> None:
+    def __init__(
+        self,
+        sendings: Sequence[Sending],
+        provider: str,
+        deadline: float,
+        now: datetime,
+        *,
+        at_once: int = 1,
+        originator: Callable[[str], str] = lambda _type: "",
+    ) -> None:
         self._sendings = sendings
         self._provider = provider
         self._deadline = deadline
         self._now = now
         self._asked = 0
         self._at_once = at_once
-        self._step = 1
+        self._originator = originator
+        step, known_at = _steps.get(provider, (1, 0.0))
+        self._step = min(step, at_once) if time.monotonic() - known_at < RECENT_SECONDS else 1
         self._ready: list[Sending] = []
         self._open: dict[str, Sending] = {}
         self._answers: list[tuple[Sending, Receipt]] = []
         self._answered_at = 0.0
         self._outcomes: list[Outcome] = []
+        self._is_well = True
 
     def __len__(self) -> int:
         return len(self._sendings)
@@ -64,10 +78,11 @@ class HandOver(Sequence[Outgoing]):
             if self._must_end():
                 return
             sending = self._sendings[self._asked]
-            if parts_per_second(self._provider):
+            originator = self._originator(sending.outgoing.type)
+            if parts_per_second(self._provider, originator):
                 # Waiting may be the moment at which we are killed: no answer may hang on it.
                 self._record()
-                if not wait_turn(self._provider, parts_of(sending.outgoing), self._deadline):
+                if not wait_turn(self._provider, originator, parts_of(sending.outgoing), self._deadline):
                     return
             began = time.monotonic()
             self._commit_step()
@@ -84,11 +99,8 @@ class HandOver(Sequence[Outgoing]):
         """This function will record the last answers and commit the next attempts, which are then ready."""
         step = self._sendings[self._asked : self._asked + self._step]
         self._asked += len(step)
-        with transaction.atomic():
-            self._record()
-            self._ready = self._commit_attempts(step) if len(step) > 1 else [one for one in step if self._commit_attempt(one)]
-        if len(self._ready) < len(step):
-            logger.warning("%d deliveries were claimed by another worker before they were sent", len(step) - len(self._ready))
+        answers, self._answers = self._answers, []
+        self._ready = take_step(answers, step, self._provider, self._now)
 
     def _give_out(self) -> Iterator[Outgoing]:
         """This function will yield what is ready, as long as it may go out."""
@@ -112,6 +124,7 @@ class HandOver(Sequence[Outgoing]):
             self._answered_at = time.monotonic()
         self._answers.append((self._open.pop(outgoing.token), receipt))
         self._outcomes.append(receipt.outcome)
+        self._is_well = self._is_well and receipt.outcome not in BAD
 
     def close(self) -> None:
         """This method will record the last answers; an attempt that got none stays open, and becomes unknown with its lease."""
@@ -120,49 +133,18 @@ class HandOver(Sequence[Outgoing]):
             # Committed, and never given to the channel: nobody was asked.
             Attempt.objects.filter(token__in=[UUID(sending.outgoing.token) for sending in self._ready]).delete()
         note(self._provider, self._outcomes, self._now)
+        _steps[self._provider] = self._step if self._is_well and not self._open else 1, time.monotonic()
         if self._open:
             logger.error("%s left %d attempts without an answer", self._provider, len(self._open))
 
     def _provider_rests(self) -> bool:
         """This function will tell of a bad answer at once, so that no further one goes to a provider that is down; good ones can wait."""
-        if not self._outcomes or self._outcomes[-1] not in (Outcome.REFUSED, Outcome.UNKNOWN):
+        if not self._outcomes or self._outcomes[-1] not in BAD:
             return False
         outcomes, self._outcomes = self._outcomes, []
         return note(self._provider, outcomes, self._now)
 
     def _record(self) -> None:
         answers, self._answers = self._answers, []
-        if len(answers) > 1:
-            record_all(answers, self._now)
-        for sending, receipt in answers if len(answers) == 1 else []:
-            record(sending, receipt, self._now)
-
-    def _commit_attempts(self, step: Sequence[Sending]) -> list[Sending]:
-        """This function will insert the attempts of those deliveries that are ours at that moment, and give these."""
-        deliveries = ours(sending.delivery for sending in step).select_for_update(no_key=True)
-        held = set(deliveries.values_list("pk", flat=True))
-        mine = [sending for sending in step if sending.delivery.pk in held]
-        Attempt.objects.bulk_create(
-            Attempt(
-                token=UUID(sending.outgoing.token),
-                delivery=sending.delivery,
-                fence=sending.delivery.fence,
-                provider=self._provider,
-                started_at=self._now,
-            )
-            for sending in mine
-        )
-        return mine
-
-    def _commit_attempt(self, sending: Sending) -> bool:
-        """This function will insert the attempt if the delivery is ours at that moment, and say whether it was."""
-        columns: dict[str, str | Combinable] = {
-            "token": Value(UUID(sending.outgoing.token), output_field=UUIDField()),
-            "delivery_id": "pk",
-            "fence": "fence",
-            "provider": Value(self._provider),
-            "started_at": Value(self._now, output_field=DateTimeField()),
-            "parts": Value(1),
-            **{name: Value("") for name in ("outcome", "code", "detail", "provider_message_id")},
-        }
-        return insert_from(Attempt, columns, ours([sending.delivery])) == 1
+        if answers:
+            take_step(answers, [], self._provider, self._now)

@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from channels_ace.channel import Channel, Outcome, providers
+from channels_ace.channel import Channel, Outcome, carriers, providers
 from channels_ace.models import Delivery, ProviderHealth, Switch
 
 logger = logging.getLogger(__name__)
 
 PROVIDER_DOWN = "provider_down"
+HANDED_ON = "handed_on"
 REMEMBERED = ProviderHealth.REMEMBERED
 GOOD, BAD = "+", "-"
 
@@ -47,14 +48,28 @@ def note(provider: str, outcomes: Iterable[Outcome], now: datetime) -> bool:
     return health.opened_at is not None
 
 
-def choose(channel: str, now: datetime) -> tuple[Channel | None, bool]:
+def next_provider(channel: str, after: str) -> Channel | None:
+    """This function will give the first well provider of a channel behind another, for what that one refused."""
+    names = [one.provider for one in providers(channel)]
+    further = providers(channel)[names.index(after) + 1 :] if after in names else []
+    if not further:
+        return None
+    resting, off = dict(_resting(names)), _turned_off(names)
+    return next((one for one in further if one.provider not in resting and one.provider not in off), None)
+
+
+def choose(channel: str, now: datetime, *, refused_by: str = "") -> tuple[Channel | None, bool]:
     """This function will give the first of a channel's providers that may be asked, and whether only by one delivery, as a probe.
 
-    One that an operator turned off is passed over; where all of them are, the policy `SwitchedOff` says so.
+    One that an operator turned off is passed over; where all of them are, the policy `SwitchedOff` says so. What one has just refused
+    goes to one behind it.
     """
+    behind = next_provider(channel, refused_by) if refused_by else None
+    if behind is not None:
+        return behind, False
     carriers = providers(channel)
     names = [one.provider for one in carriers]
-    off = set(Switch.objects.filter(kind=Switch.Kind.PROVIDER, name__in=names).values_list("name", flat=True))
+    off = _turned_off(names)
     resting = dict(_resting(names))
     left = [one for one in carriers if one.provider not in off]
     for one in left:
@@ -69,17 +84,17 @@ def resume(now: datetime) -> int:
     """This function will make ready what waited for a provider that is well again, and one delivery where a probe is due."""
     held = Delivery.objects.filter(state=Delivery.State.DEFERRED, reason=PROVIDER_DOWN)
     freed = 0
-    for channel in held.order_by("channel").values_list("channel", flat=True).distinct():
+    for channel in carriers() if held.exists() else ():
         names = [one.provider for one in providers(channel)]
-        off = Switch.objects.filter(kind=Switch.Kind.PROVIDER, name__in=names).values_list("name", flat=True)
-        left = [name for name in names if name not in set(off)]
+        off = _turned_off(names)
+        left = [name for name in names if name not in off]
         resting = dict(_resting(left))
         waiting = held.filter(channel=channel)
         # With nothing left the switch is what holds them: they are asked again, and then say so.
         if len(resting) == len(left) > 0:
             if not any(probe_at is None or probe_at <= now for probe_at in resting.values()):
                 continue
-            waiting = waiting.filter(pk__in=list(waiting.order_by("pk").values_list("pk", flat=True)[:1]))
+            waiting = waiting.filter(pk__in=list(waiting.order_by("changed_at").values_list("pk", flat=True)[:1]))
         freed += waiting.update(state=Delivery.State.READY, reason="", due_at=now, changed_at=now)
     return freed
 
@@ -91,6 +106,10 @@ def resting_providers() -> list[str]:
 
 def _is_bad(recent: str, in_a_row: int, share: float) -> bool:
     return recent.endswith(BAD * in_a_row) or (len(recent) == REMEMBERED and recent.count(BAD) > share * REMEMBERED)
+
+
+def _turned_off(names: Iterable[str]) -> set[str]:
+    return set(Switch.objects.filter(kind=Switch.Kind.PROVIDER, name__in=names).values_list("name", flat=True))
 
 
 def _resting(names: Iterable[str]) -> Iterable[tuple[str, datetime | None]]:

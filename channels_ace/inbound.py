@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 
 from channels_ace.answers import confirm_stop, tell_who_we_are
 from channels_ace.contact_points import BadAddress, hint, normal, suppress_index
-from channels_ace.crypto import blind_index
+from channels_ace.crypto import blind_indexes, indexes_since
 from channels_ace.inbound_models import ConsentRecord, InboundText
+from channels_ace.index_writing import index_to_write
 from channels_ace.keywords import Intent, classify
 from channels_ace.models import ContactPoint, Recipient, Suppression
 
@@ -29,8 +30,8 @@ def receive_text(
     `sent_at` is when it was sent, where that is known: a START that comes late takes back no STOP that was sent after it.
     """
     clear = _clear(from_number)
-    index = blind_index(ContactPoint.Kind.PHONE, clear)
     with transaction.atomic():
+        index = index_to_write(blind_indexes(ContactPoint.Kind.PHONE, clear))
         received, created = InboundText.objects.get_or_create(
             provider=provider,
             event_id=event_id,
@@ -55,6 +56,8 @@ def resolve(received: InboundText, decision: ConsentRecord.Decision, now: dateti
         unread = InboundText.objects.filter(pk=received.pk, intent=Intent.UNSURE, read_at=None)
         if not unread.update(read_at=now):
             return False
+        # Another key may have been put around the number since the text was read.
+        received.index = index_to_write(indexes_since(received.index))
         if decision is Decision.STOPPED:
             _suppress(received, Suppression.Reason.STOP)
         elif not _others_unread(received):

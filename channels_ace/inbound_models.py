@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from channels_ace.crypto import EncryptedTextField
+from channels_ace.crypto import BlindIndexField, EncryptedTextField
 from channels_ace.keywords import Intent
 
 
@@ -19,7 +19,7 @@ class InboundText(models.Model):
 
     provider = models.CharField(_("provider"), max_length=32)
     event_id = models.CharField(_("provider's event id"), max_length=191)
-    index = models.CharField(_("blind index of the number"), max_length=64, db_index=True)
+    index = BlindIndexField(_("blind index of the number"), db_index=True)
     hint = models.CharField(_("from a number that ends in"), max_length=64, blank=True)
     to = models.CharField(_("to"), max_length=32, blank=True)
     text = EncryptedTextField(_("text"), blank=True)
@@ -54,7 +54,7 @@ class ConsentRecord(models.Model):
         OPERATOR = "operator", _("an operator who read the text")
 
     channel = models.CharField(_("channel"), max_length=16)
-    index = models.CharField(_("blind index of the address"), max_length=64, db_index=True)
+    index = BlindIndexField(_("blind index of the address"), db_index=True)
     scope = models.CharField(_("scope"), max_length=191, blank=True, default="")
     decision = models.CharField(_("decision"), max_length=16, choices=Decision.choices)
     source = models.CharField(_("how we know"), max_length=16, choices=Source.choices)

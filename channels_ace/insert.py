@@ -1,26 +1,58 @@
 """INSERT ... SELECT from querysets: what grows with users is one statement, never a loop. Read next: send.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
+
+
+@dataclass(frozen=True)
+class By:
+    """Of `values`, the element whose index is a row's number under `name`; an element may be a By itself, or None.
+
+    Numbers beyond the list count round; with `otherwise`, that is what they and those of None get.
+    """
+
+    name: str
+    values: Sequence[Any]
+    otherwise: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Into:
     """A table and what each row puts there. `columns` maps columns (attname) to names or expressions over the rows; columns that
-    are not named get their database default. `looked_up` maps further columns to lists, of which each row takes the element
-    whose index is its `by`. `only` keeps rows by that index: "= 0", "<> 0", or all of them."""
+    are not named get their database default. `looked_up` maps further columns to a By, or to a list of which each row takes the
+    element whose index is the statement's `by`. `only` keeps rows by that index: "= 0", "<> 0", "IN (2, 5)", or all of them."""
 
     model: type[Model]
     columns: Mapping[str, str | Combinable]
-    looked_up: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    looked_up: Mapping[str, Sequence[Any] | By] = field(default_factory=dict)
     only: str = ""
+
+
+def do_not_compile() -> None:
+    """This function will keep PostgreSQL, for this transaction, from compiling statements to machine code.
+
+    It takes a second to compile a verdict for each statement, many times what it takes to compute it.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL jit = off")
+
+
+def expect_memory() -> None:
+    """This function will tell PostgreSQL, for this transaction, that what an index points at is in memory or on a disk without arms.
+
+    By its defaults it reads all of a large table rather than a fiftieth of it by the index.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL random_page_cost = 1.1")
 
 
 def insert_from(model: type[Model], columns: Mapping[str, str | Combinable], rows: QuerySet[Any]) -> int:
@@ -34,53 +66,129 @@ def insert_each(rows: QuerySet[Any], *tables: Into, by: str = "") -> int:
     `by` names an expression over the rows that is computed once a row, however many columns and tables hang on it. The
     statement is the compiled queryset with its parameters; only names of tables and columns, from the models, are written into it.
     """
-    named: dict[str, Any] = {}
-    for table in tables:
-        for attname, value in table.columns.items():
-            named[f"{table.model._meta.model_name}_{attname}"] = F(value) if isinstance(value, str) else value
-    selected = [*named, *([by] if by else [])]
+    return _insert(rows, tables, by, is_counted=False)[-1]
+
+
+def insert_and_count(rows: QuerySet[Any], *tables: Into, by: str = "") -> list[int]:
+    """This function will do the same, of rows that are read once although what is written changes them, and say how many went into each."""
+    return _insert(rows, tables, by, is_counted=True)
+
+
+def _insert(rows: QuerySet[Any], tables: Sequence[Into], by: str, *, is_counted: bool) -> list[int]:
+    selected = _Selected(by, tables)
     try:
-        inner, parameters = rows.order_by().annotate(**named).values_list(*selected).query.sql_with_params()
+        inner, parameters = rows.order_by().annotate(**selected.expressions).values_list(*selected.names).query.sql_with_params()
     except EmptyResultSet:
-        return 0
-    # PostgreSQL would write the expression behind `by` wherever it is used and compute it each time: 100,000 rows took twice as long.
-    kept = "MATERIALIZED " if connection.vendor == "postgresql" else ""
-    rows_of = f"WITH q({', '.join(f'c{number}' for number in range(len(selected)))}) AS {kept}({inner})"
-    written = [_insert(table, selected, by) for table in tables]
+        return [0] * len(tables)
+    rows_of = f"WITH q({', '.join(f'c{number}' for number in range(len(selected.names)))}) AS "
+    written = [selected.insert(table) for table in tables]
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            *others, last = [f"{insert} {select}" for insert, select, _ in written]
-            first = "".join(f", i{number} AS ({statement})" for number, statement in enumerate(others))
-            cursor.execute(f"{rows_of}{first} {last}", [*parameters, *(one for _, _, options in written for one in options)])
-        else:
-            # Elsewhere a WITH cannot write, and sqlite3 counts only the rows of what begins with INSERT.
-            for insert, select, options in written:
-                cursor.execute(f"{insert} {rows_of} {select}", [*parameters, *options])
-        return int(cursor.rowcount)
+        if connection.vendor != "postgresql":
+            return _insert_in_turn(cursor, f"{rows_of} ({inner})", parameters, written, is_kept=is_counted)
+        statements = [f"{insert} {select} FROM q{where}" for insert, select, where, _ in written]
+        if is_counted:
+            counts = [f"count(*) FILTER ({where.strip()})" if where else "count(*)" for _, _, where, _ in written]
+            statements.append(f"SELECT {', '.join(counts)} FROM q")  # noqa: S608
+        *others, last = statements
+        first = "".join(f", i{number} AS ({other})" for number, other in enumerate(others))
+        options = [one for *_, several in written for one in several]
+        # PostgreSQL would write the expression behind `by` wherever it is used and compute it each time: 100,000 rows took twice as long.
+        cursor.execute(f"{rows_of} MATERIALIZED ({inner}){first} {last}", [*parameters, *options])
+        return [int(count) for count in cursor.fetchone()] if is_counted else [int(cursor.rowcount)]
 
 
-def _insert(table: Into, selected: Sequence[str], by: str) -> tuple[str, str, list[Any]]:
-    """This function will write the INSERT of one table, its SELECT from `q`, and the parameters of its lists."""
-    quote = connection.ops.quote_name
-    targets = ", ".join(quote(_column(table.model, attname)) for attname in [*table.columns, *table.looked_up])
-    taken = [f"c{selected.index(f'{table.model._meta.model_name}_{attname}')}" for attname in table.columns]
-    index = f"c{len(selected) - 1}"
-    cases = [f"CASE {index} {' '.join('WHEN %s THEN %s' for _ in values)} END" for values in table.looked_up.values()]
-    where = f" WHERE {index} {table.only}" if by and table.only else ""
-    options = [part for values in table.looked_up.values() for number, value in enumerate(values) for part in (number, _plain(value))]
-    insert = f"INSERT INTO {quote(table.model._meta.db_table)} ({targets})"
-    return insert, f"SELECT {', '.join([*taken, *cases])} FROM q{where}", options  # noqa: S608
+def _insert_in_turn(
+    cursor: Any, rows_of: str, parameters: Sequence[Any], written: Sequence[tuple[str, str, str, list[Any]]], *, is_kept: bool
+) -> list[int]:
+    """This function will insert where a WITH cannot write, and where only the rows of what begins with INSERT are counted."""
+    source = "temp.carillon_rows" if is_kept else "q"
+    if is_kept:
+        cursor.execute(f"CREATE TEMP TABLE carillon_rows AS {rows_of} SELECT * FROM q", parameters)  # noqa: S608
+    counts = []
+    for insert, select, where, options in written:
+        first, values = (insert, []) if is_kept else (f"{insert} {rows_of}", parameters)
+        cursor.execute(f"{first} {select} FROM {source}{where}", [*values, *options])
+        counts.append(int(cursor.rowcount))
+    if is_kept:
+        cursor.execute("DROP TABLE temp.carillon_rows")
+    return counts
 
 
-def _column(model: type[Model], attname: str) -> str:
+class _Selected:
+    """What a statement selects for its tables: each expression once, constants not at all, and at the end the numbers to look up by."""
+
+    def __init__(self, by: str, tables: Sequence[Into]) -> None:
+        self.expressions: dict[str, Any] = {}
+        self._names: dict[Any, str] = {}
+        self._by = by
+        numbers = [by] if by else []
+        for table in tables:
+            for value in table.columns.values():
+                if not isinstance(value, Value) and self._key(value) not in self._names:
+                    name = self._names[self._key(value)] = f"taken_{len(self._names)}"
+                    self.expressions[name] = F(value) if isinstance(value, str) else value
+            for looked_up in table.looked_up.values():
+                numbers += _numbers(looked_up) if isinstance(looked_up, By) else []
+        self.names = [*self.expressions, *dict.fromkeys(numbers)]
+
+    def insert(self, table: Into) -> tuple[str, str, str, list[Any]]:
+        """This method will write the INSERT of one table, its SELECT and WHERE, and the parameters of the SELECT."""
+        quote = connection.ops.quote_name
+        targets = ", ".join(quote(_field(table.model, attname).column) for attname in [*table.columns, *table.looked_up])
+        taken: list[str] = []
+        parameters: list[Any] = []
+        for attname, value in table.columns.items():
+            taken.append("%s" if isinstance(value, Value) else self._place(self._names[self._key(value)]))
+            parameters += [_plain(table.model, attname, value.value)] if isinstance(value, Value) else []
+        for attname, looked_up in table.looked_up.items():
+            plain = partial(_plain, table.model, attname)
+            case, options = self._case(looked_up if isinstance(looked_up, By) else By(self._by, looked_up), plain)
+            taken.append(case)
+            parameters += options
+        where = f" WHERE {self._place(self._by)} {table.only}" if self._by and table.only else ""
+        return f"INSERT INTO {quote(table.model._meta.db_table)} ({targets})", f"SELECT {', '.join(taken)}", where, parameters
+
+    def _case(self, choice: Any, plain: Callable[[Any], Any]) -> tuple[str, list[Any]]:
+        if not isinstance(choice, By):
+            return "%s", [plain(choice)]
+        whens: list[str] = []
+        parameters: list[Any] = []
+        for number, value in enumerate(choice.values):
+            if value is not None:
+                case, options = self._case(value, plain)
+                whens.append(f"WHEN {number} THEN {case}")
+                parameters += options
+        if not whens:
+            return "NULL", []
+        number_of = self._place(choice.name)
+        if choice.otherwise is None:
+            return f"CASE {number_of} %% {len(choice.values)} {' '.join(whens)} END", parameters
+        case, options = self._case(choice.otherwise, plain)
+        return f"CASE {number_of} {' '.join(whens)} ELSE {case} END", [*parameters, *options]
+
+    def _place(self, name: str) -> str:
+        return f"c{self.names.index(name)}"
+
+    @staticmethod
+    def _key(value: str | Combinable) -> Any:
+        return value if isinstance(value, str) else id(value)
+
+
+def _numbers(choice: By) -> list[str]:
+    """This function will list the names that a choice, and those in it, look up by."""
+    inside = [value for value in [*choice.values, choice.otherwise] if isinstance(value, By)]
+    return [choice.name, *(name for value in inside for name in _numbers(value))]
+
+
+def _field(model: type[Model], attname: str) -> Any:
     for known in model._meta.concrete_fields:
         if attname in (known.attname, known.name):
-            return str(known.column)
+            return known
     raise LookupError(f"{model.__name__} has no column {attname}.")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
+def _plain(model: type[Model], attname: str, value: Any) -> Any:
+    """This function will give a constant as the database takes it for its column."""
+    written = _field(model, attname).get_db_prep_save(value, connection)
     # A member of an enumeration is a str, but not one that every driver takes.
-    return str(value) if isinstance(value, str) else value
+    return str(written) if isinstance(written, str) else written

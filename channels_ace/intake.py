@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from channels_ace.contact_points import BadAddress, normal, suppress_index
-from channels_ace.crypto import blind_index
+from channels_ace.crypto import blind_indexes
 from channels_ace.inbound import receive_text
 from channels_ace.models import ContactPoint, Suppression
 from channels_ace.provider_events import Answered, NotUnderstood, Reported, parse
@@ -83,12 +83,12 @@ def record(event: Reported, now: datetime) -> None:
 
 def _suppress_recipient(address: str, reason: Suppression.Reason, now: datetime) -> None:
     try:
-        index = blind_index(ContactPoint.Kind.EMAIL, normal(ContactPoint.Kind.EMAIL, address))
+        indexes = blind_indexes(ContactPoint.Kind.EMAIL, normal(ContactPoint.Kind.EMAIL, address))
     except BadAddress:
         return
     # Strangers are none of ours to keep, not even as an index: an account may serve several sites.
-    if ContactPoint.objects.filter(kind=ContactPoint.Kind.EMAIL, index=index).exists():
-        suppress_index(channel="email", index=index, reason=reason, now=now)
+    if ContactPoint.objects.filter(kind=ContactPoint.Kind.EMAIL, index__in=indexes).exists():
+        suppress_index(channel="email", index=indexes[-1], reason=reason, now=now)
 
 
 def _token_of(event: "AnymailTrackingEvent") -> UUID | None:

@@ -45,6 +45,10 @@ class MessageType:
     fresh_for: timedelta | None = None
     fresh_for_channel: Mapping[str, timedelta] = field(default_factory=dict)
     promotional: bool = False
+    # What verifies an address is the one thing that goes to it before.
+    to_unverified: bool = False
+    # What tells an address that another took its place is the one thing that still goes to it (contact_points.py, replace_contact_point).
+    to_replaced: bool = False
     # Gives the texts what is known only at the moment of sending, and names the deliveries with nothing left to say.
     fill: Callable[[Sequence["Delivery"], datetime], Sequence["Delivery"]] | None = None
 

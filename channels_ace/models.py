@@ -12,30 +12,37 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from channels_ace.crypto import EncryptedTextField
+from channels_ace.crypto import BlindIndexField, EncryptedTextField
+from channels_ace.fan_out_models import FanOut, FanOutChunk
 from channels_ace.inbound_models import ConsentRecord, InboundText
-from channels_ace.operations_models import ProviderHealth, Switch
+from channels_ace.operations_models import OriginatorPace, ProviderHealth, Switch, SwitchesSeen
+from channels_ace.silent_models import SilentPush
 
 __all__ = [
     "Attempt",
     "ConsentRecord",
     "ContactPoint",
     "Delivery",
+    "FanOut",
     "FanOutChunk",
     "InboundText",
     "Message",
+    "OriginatorPace",
     "ProviderEvent",
     "ProviderHealth",
     "Recipient",
+    "SilentPush",
     "Suppression",
     "Switch",
+    "SwitchesSeen",
     "new_public_id",
 ]
 
 
 def new_public_id() -> str:
-    """This function will make an opaque id for the outside, 22 characters of URL alphabet."""
-    return secrets.token_urlsafe(16)
+    """This function will make an opaque id for the outside, 22 characters of URL alphabet; none begins as an option of a command does."""
+    made = secrets.token_urlsafe(16)
+    return new_public_id() if made.startswith("-") else made
 
 
 class Recipient(models.Model):
@@ -67,10 +74,12 @@ class ContactPoint(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="carillon_contact_points", verbose_name=_("user"))
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     address = EncryptedTextField(_("address"))
-    index = models.CharField(_("blind index"), max_length=64, db_index=True)
+    index = BlindIndexField(_("blind index"), db_index=True)
     # A device belongs to one person at a time, a phone or mailbox may be shared: the key says which without a conditional constraint.
     owner_key = models.CharField(max_length=96)
     hint = models.CharField(_("ends in"), max_length=64, blank=True)
+    # The signed-in app that registered a device, by a name that is opaque here: what is changed in it need not be told to it.
+    app = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
     removed_reason = models.CharField(_("why removed"), max_length=64, blank=True)
@@ -97,7 +106,7 @@ class Suppression(models.Model):
         OPERATOR = "operator", _("An operator blocked the address")
 
     channel = models.CharField(_("channel"), max_length=16)
-    index = models.CharField(_("blind index of the address"), max_length=64)
+    index = BlindIndexField(_("blind index of the address"))
     scope = models.CharField(_("scope"), max_length=191, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices)
     since = models.DateTimeField(_("since"))
@@ -121,6 +130,8 @@ class Message(models.Model):
     context = models.JSONField(_("context"), default=dict)
     link = models.CharField(_("link"), max_length=500, blank=True, default="")
     scope = models.CharField(_("scope"), max_length=191, blank=True, default="", db_index=True)
+    # Which conversation it belongs to, so that a person can mute just that; opaque, as the scope is.
+    thread = models.CharField(_("thread"), max_length=255, blank=True, default="", db_default="")
     channels = models.JSONField(_("channels"), default=list)
     idempotency_key = models.CharField(_("idempotency key"), max_length=191, unique=True)
     # SHA-256 of everything said, so that the same key with other words is an error and not a silent no.
@@ -137,24 +148,6 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.public_id}"
-
-
-class FanOutChunk(models.Model):
-    """The ledger of a message's fan-out: a chunk is here exactly if its deliveries are."""
-
-    message = models.ForeignKey(Message, models.CASCADE, related_name="chunks")
-    number = models.PositiveIntegerField(_("number"))
-    first_user_id = models.BigIntegerField(_("first user"))
-    last_user_id = models.BigIntegerField(_("last user"))
-    done_at = models.DateTimeField(_("done"))
-
-    class Meta:
-        verbose_name = _("fan-out chunk")
-        verbose_name_plural = _("fan-out chunks")
-        constraints = [models.UniqueConstraint(fields=["message", "number"], name="carillon_chunk_once")]
-
-    def __str__(self) -> str:
-        return f"{self.message_id}/{self.number}"
 
 
 class Delivery(models.Model):
@@ -208,6 +201,8 @@ class Delivery(models.Model):
     reconcile_at = models.DateTimeField(_("reconciled at the latest"), null=True, blank=True)
     # The message that stood for this one, where several became one.
     digest_id = models.BigIntegerField(_("summary"), null=True, blank=True)
+    # When the device was told to take it off its screen (silent_telling.py).
+    withdrawn_at = models.DateTimeField(_("taken off the screen"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("delivery")
@@ -220,11 +215,16 @@ class Delivery(models.Model):
                 fields=["lane", "due_at"], name="carillon_delivery_due", condition=models.Q(state__in=["planned", "ready", "deferred"])
             ),
             models.Index(
+                fields=["expires_at"],
+                name="carillon_delivery_stale",
+                condition=models.Q(state__in=["planned", "ready", "deferred"], expires_at__isnull=False),
+            ),
+            models.Index(
                 fields=["state", "reconcile_at"], name="carillon_delivery_open", condition=models.Q(state__in=["sending", "unknown"])
             ),
             models.Index(fields=["user", "-id"], name="carillon_delivery_user"),
             models.Index(
-                fields=["reason"],
+                fields=["reason", "channel", "changed_at"],
                 name="carillon_delivery_held",
                 condition=models.Q(state="deferred", reason__in=["switched_off", "provider_down"]),
             ),
@@ -262,10 +262,15 @@ class Attempt(models.Model):
     detail = models.CharField(_("detail"), max_length=300, blank=True, default="")
     provider_message_id = models.CharField(_("provider's id"), max_length=191, blank=True, default="")
     parts = models.PositiveSmallIntegerField(_("parts"), default=1)
+    # In dollars, for a text that was taken or may have been.
+    price_estimate = models.DecimalField(_("estimated price"), max_digits=9, decimal_places=5, null=True, blank=True)
 
     class Meta:
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
+        indexes = [
+            models.Index(fields=["started_at"], name="carillon_attempt_priced", condition=models.Q(price_estimate__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.pk}"
@@ -287,6 +292,11 @@ class ProviderEvent(models.Model):
         verbose_name = _("provider event")
         verbose_name_plural = _("provider events")
         constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="carillon_provider_event_once")]
+        indexes = [
+            models.Index(
+                fields=["received_at"], name="carillon_event_parked", condition=models.Q(applied_at__isnull=True, token__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_id}"

@@ -31,6 +31,20 @@ class Switch(models.Model):
         return f"{self.kind} {self.name}"
 
 
+class SwitchesSeen(models.Model):
+    """What the sweep saw when it last looked, in one row: only when one of the switches is gone does it look through all that is held."""
+
+    seen = models.JSONField(default=list)
+    looked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("switches seen")
+        verbose_name_plural = _("switches seen")
+
+    def __str__(self) -> str:
+        return f"{len(self.seen)} switches"
+
+
 class ProviderHealth(models.Model):
     """How a provider answered lately, and since when it rests. Read next: health.py."""
 
@@ -41,8 +55,6 @@ class ProviderHealth(models.Model):
     recent = models.CharField(_("last answers"), max_length=REMEMBERED, blank=True, default="")
     opened_at = models.DateTimeField(_("rests since"), null=True, blank=True)
     probe_at = models.DateTimeField(_("next probe"), null=True, blank=True)
-    # By the database's clock: when the parts that were handed over are through, at the rate that is allowed.
-    free_at = models.DateTimeField(_("free again"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("provider's health")
@@ -50,3 +62,21 @@ class ProviderHealth(models.Model):
 
     def __str__(self) -> str:
         return self.provider
+
+
+class OriginatorPace(models.Model):
+    """When the parts of texts that an originator was given are through, at the rate it is allowed (pacing.py)."""
+
+    provider = models.CharField(_("provider"), max_length=32)
+    # A number of ours, a short code or a sender id; empty where the provider chooses.
+    originator = models.CharField(_("originator"), max_length=191, blank=True)
+    # By the database's clock.
+    free_at = models.DateTimeField(_("free again"))
+
+    class Meta:
+        verbose_name = _("originator's pace")
+        verbose_name_plural = _("originators' pace")
+        constraints = [models.UniqueConstraint(fields=["provider", "originator"], name="carillon_pace_once")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.originator}".strip()

@@ -12,8 +12,9 @@ from django.db import transaction
 from channels_ace.aws import client
 from channels_ace.channel import carriers, provider_settings
 from channels_ace.contact_points import BadAddress, normal, suppress_index
-from channels_ace.crypto import blind_index
+from channels_ace.crypto import blind_indexes, indexes_since
 from channels_ace.inbound_models import ConsentRecord
+from channels_ace.index_writing import index_to_write
 from channels_ace.models import ContactPoint, Suppression
 
 PAGE = 100
@@ -43,18 +44,17 @@ def _pages() -> Iterator[tuple[str, list[Entry]]]:
 
 def _add(source: str, entries: Iterable[Entry], now: datetime) -> int:
     since = dict(_indexed(entries))
-    known: dict[str, Any] = dict(
-        Suppression.objects.filter(channel="sms", scope="", reason=Suppression.Reason.STOP, index__in=since).values_list(
-            "index", "lifted_at"
-        )
-    )
+    kept_under = [index for oldest in since for index in indexes_since(oldest)]
+    stops = Suppression.objects.filter(channel="sms", scope="", reason=Suppression.Reason.STOP, index__in=kept_under)
+    by_newest: dict[str, Any] = {indexes_since(index)[0]: lifted_at for index, lifted_at in stops.values_list("index", "lifted_at")}
+    known = {oldest: by_newest[newest] for oldest in since if (newest := indexes_since(oldest)[0]) in by_newest}
     new = [index for index, at in since.items() if _is_news(index in known, known.get(index), at, now)]
     for index in new:
         with transaction.atomic():
             suppress_index(channel="sms", index=index, reason=Suppression.Reason.STOP, now=since[index] or now)
             ConsentRecord.objects.create(
                 channel="sms",
-                index=index,
+                index=index_to_write(indexes_since(index)),
                 decision=ConsentRecord.Decision.STOPPED,
                 source=ConsentRecord.Source.PROVIDER,
                 evidence=source[:191],
@@ -75,6 +75,6 @@ def _is_news(is_known: bool, lifted_at: datetime | None, opted_out_at: datetime 
 def _indexed(entries: Iterable[Entry]) -> Iterator[Entry]:
     for number, at in entries:
         try:
-            yield blind_index(ContactPoint.Kind.PHONE, normal(ContactPoint.Kind.PHONE, number)), at
+            yield blind_indexes(ContactPoint.Kind.PHONE, normal(ContactPoint.Kind.PHONE, number))[-1], at
         except BadAddress:
             continue

@@ -1,4 +1,4 @@
-"""No more parts of texts a second than an originator may send, over all workers. Read next: hand_over.py.
+"""No more parts of texts a second than an originator (a number, a short code) may send, over all workers. Read next: hand_over.py.
 
 AWS counts message parts, not messages: by default 1 a second for a US 10DLC number, 3 for a toll-free one, 100 for a short code.
 """
@@ -12,13 +12,14 @@ from django.db.models import DateTimeField
 from django.db.models.functions import Now
 
 from channels_ace.channel import Outgoing
-from channels_ace.models import ProviderHealth
+from channels_ace.models import OriginatorPace
 from channels_ace.segments import count_segments, write_plainly
 
 
-def parts_per_second(provider: str) -> float:
-    """This function will tell how fast a provider may be asked; 0 means as fast as it answers."""
-    return float(settings.CHANNELS_ACE.get("PARTS_PER_SECOND", {}).get(provider, 0))
+def parts_per_second(provider: str, originator: str) -> float:
+    """This function will tell how fast an originator may send: its own rate, else that of each at its provider; 0 means no limit."""
+    rates = settings.CHANNELS_ACE.get("PARTS_PER_SECOND", {})
+    return float(rates.get(originator, rates.get(provider, 0)))
 
 
 def parts_of(outgoing: Outgoing) -> int:
@@ -26,20 +27,21 @@ def parts_of(outgoing: Outgoing) -> int:
     return count_segments(write_plainly(outgoing.parts["text"]).strip()).parts if outgoing.to_kind == "phone" else 1
 
 
-def wait_turn(provider: str, parts: int, deadline: float) -> bool:
+def wait_turn(provider: str, originator: str, parts: int, deadline: float) -> bool:
     """This function will wait until so many parts may go, and say whether that was before a deadline on the monotonic clock.
 
     A turn is taken in the database and by its clock, so that any number of workers share one rate; nothing is locked while waiting.
     """
     remaining = deadline - time.monotonic()
+    takes = timedelta(seconds=parts / parts_per_second(provider, originator))
     with transaction.atomic():
-        ProviderHealth.objects.bulk_create([ProviderHealth(provider=provider)], ignore_conflicts=True)
-        rows = ProviderHealth.objects.select_for_update().annotate(clock=Now(output_field=DateTimeField()))
-        health = rows.get(pk=provider)
-        starts = max(health.free_at or health.clock, health.clock)
-        wait = (starts - health.clock).total_seconds()
-        is_in_time = wait < remaining
+        rows = OriginatorPace.objects.filter(provider=provider, originator=originator)
+        OriginatorPace.objects.bulk_create([OriginatorPace(provider=provider, originator=originator, free_at=Now())], ignore_conflicts=True)
+        free_at, clock = rows.select_for_update().values_list("free_at", Now(output_field=DateTimeField())).get()
+        starts = max(free_at, clock)
+        wait = (starts - clock).total_seconds()
+        is_in_time: bool = wait < remaining
         if is_in_time:
-            ProviderHealth.objects.filter(pk=provider).update(free_at=starts + timedelta(seconds=parts / parts_per_second(provider)))
+            rows.update(free_at=starts + takes)
     time.sleep(max(0, min(wait, remaining)))
     return is_in_time

@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -11,8 +11,11 @@ from uuid import uuid4
 from django.db.models import F, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from channels_ace.among import among
+from channels_ace.badges import badges_of
 from channels_ace.channel import Channel, Outgoing
 from channels_ace.crypto import Unreadable, decrypt
+from channels_ace.looks import PLAIN, looks_of
 from channels_ace.message_types import MessageType
 from channels_ace.models import ContactPoint, Delivery
 from channels_ace.own_headers import own_headers
@@ -31,7 +34,8 @@ class Sending:
     delivery: Delivery
     outgoing: Outgoing
     address_index: str
-    refusals: int  # before this attempt
+    provider: str
+    refusals: int  # by this provider, before this attempt
 
 
 def prepare(
@@ -39,7 +43,9 @@ def prepare(
 ) -> tuple[list[Sending], dict[End, list[Delivery]]]:
     """This function will give what can go out, and what cannot by the end it must come to; a bad one stops nobody else."""
     contacts = _contacts(deliveries)
-    words: dict[tuple[int, str], dict[str, str]] = {}
+    looks = looks_of(deliveries)
+    badges = badges_of({delivery.user_id for delivery in deliveries}, now) if channel.shows_badge else {}
+    words: dict[tuple[int, str, str], dict[str, str]] = {}
     fit: list[Sending] = []
     unfit: dict[End, list[Delivery]] = defaultdict(list)
     empty = {delivery.pk for delivery in message_type.fill(deliveries, now)} if message_type.fill else set()
@@ -52,10 +58,12 @@ def prepare(
             unfit[State.SUPPRESSED, "contact_removed"].append(delivery)
             continue
         language = known_language(contact["language"] or "")
-        key = (delivery.message_id, language)
+        look = looks.get(delivery.pk, PLAIN)
+        key = (delivery.message_id, language, look.key)
         try:
             if key not in words:
-                words[key] = render(delivery.message, channel.name, channel.parts, language)
+                with look.around():
+                    words[key] = render(delivery.message, channel.name, channel.parts, language, look)
             address = decrypt(contact["stored"])
         except Unreadable:
             unfit[State.DEAD, "address_unreadable"].append(delivery)
@@ -65,13 +73,22 @@ def prepare(
             logger.exception("Message %s could not be rendered for %s", delivery.message.public_id, channel.name)
             unfit[State.DEAD, "not_rendered"].append(delivery)
             continue
-        outgoing = _outgoing(delivery, message_type, contact["kind"], address, words[key], language, now)
-        fit.append(Sending(delivery=delivery, outgoing=outgoing, address_index=contact["index"], refusals=refusals[delivery.pk]))
+        with look.around():
+            outgoing = _outgoing(delivery, message_type, contact["kind"], address, words[key], language, now, look.sender)
+        fit.append(
+            Sending(
+                delivery=delivery,
+                outgoing=replace(outgoing, badge=badges.get(delivery.user_id)),
+                address_index=contact["index"],
+                provider=channel.provider,
+                refusals=refusals[delivery.pk],
+            )
+        )
     return fit, unfit
 
 
 def _contacts(deliveries: Sequence[Delivery]) -> dict[int, dict[str, Any]]:
-    points: QuerySet[Any] = ContactPoint.objects.filter(pk__in=[delivery.contact_point_id for delivery in deliveries])
+    points: QuerySet[Any] = ContactPoint.objects.filter(among("pk", [delivery.contact_point_id for delivery in deliveries]))
     # Read as it is stored: one address that no key opens must not fail the whole set.
     points = points.annotate(stored=Cast("address", TextField()), language=F("user__carillon_recipient__language"))
     return {point["pk"]: point for point in points.values("pk", "kind", "index", "stored", "language")}
@@ -85,6 +102,7 @@ def _outgoing(
     parts: dict[str, str],
     language: str,
     now: datetime,
+    sender: str,
 ) -> Outgoing:
     remaining = int((delivery.expires_at - now).total_seconds()) if delivery.expires_at else None
     return Outgoing(
@@ -99,5 +117,6 @@ def _outgoing(
         link=delivery.message.link,
         data={"message_id": delivery.message.public_id, "notification_type": message_type.name.rsplit(".", 1)[-1]},
         promotional=message_type.promotional,
+        sender=sender,
         headers=own_headers(delivery.channel, message_type, delivery.user_id),
     )

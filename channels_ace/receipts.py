@@ -62,7 +62,7 @@ def record_receipt(
 def apply_parked(now: datetime) -> int:
     """This function will apply events that came before their attempt was known, and say how many."""
     known = Exists(Attempt.objects.filter(token=OuterRef("token")))
-    parked = ProviderEvent.objects.filter(known, applied_at=None, received_at__gt=now - PARKED_FOR)
+    parked = ProviderEvent.objects.filter(known, applied_at=None, token__isnull=False, received_at__gt=now - PARKED_FOR)
     applied = 0
     for event in parked.order_by("pk")[:MOST_AT_ONCE]:
         with transaction.atomic():

@@ -2,8 +2,9 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from channels_ace.among import among
 from channels_ace.channel import Outcome, Receipt
 from channels_ace.contact_points import suppress_index
+from channels_ace.crypto import indexes_since
+from channels_ace.health import HANDED_ON, next_provider
 from channels_ace.models import Attempt, ContactPoint, Delivery, Suppression
 from channels_ace.prepare import Sending
+from channels_ace.prices import estimate
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +41,7 @@ def _fenced(deliveries: Iterable[Delivery]) -> Q:
         by_fence[delivery.fence].append(delivery.pk)
     fenced = Q(pk__in=[])
     for fence, ids in by_fence.items():
-        fenced |= Q(pk__in=ids, fence=fence)
+        fenced |= Q(among("pk", ids), fence=fence)
     return fenced
 
 
@@ -44,13 +49,15 @@ def record(sending: Sending, receipt: Receipt, now: datetime) -> bool:
     """This function will write what the provider answered, if nobody claimed the delivery since, and say whether that was so."""
     delivery = sending.delivery
     with transaction.atomic(savepoint=False):
-        Attempt.objects.filter(token=UUID(sending.outgoing.token)).update(**_answer(receipt, now))
+        Attempt.objects.filter(token=UUID(sending.outgoing.token)).update(**answer_columns(sending, receipt), finished_at=now)
         if receipt.code == "opted_out":
             # The provider knows of an opt-out that we did not: nothing more goes there.
             suppress_index(channel=delivery.channel, index=sending.address_index, reason=Suppression.Reason.STOP, now=now)
         if receipt.address_is_dead:
             # Unless the person has put another address in its place meanwhile.
-            dead = ContactPoint.objects.filter(pk=delivery.contact_point_id, index=sending.address_index, removed_at=None)
+            dead = ContactPoint.objects.filter(
+                pk=delivery.contact_point_id, index__in=indexes_since(sending.address_index), removed_at=None
+            )
             dead.update(removed_at=now, removed_reason=receipt.code[:64] or "dead")
         # With the same fence, "unknown" is our own: the sweep gave up on us, and here is the answer after all.
         mine = Delivery.objects.filter(pk=delivery.pk, fence=delivery.fence, state__in=[State.SENDING, State.UNKNOWN])
@@ -60,51 +67,21 @@ def record(sending: Sending, receipt: Receipt, now: datetime) -> bool:
     return True
 
 
-def record_all(answers: Sequence[tuple[Sending, Receipt]], now: datetime) -> None:
-    """This function will write what the provider answered to several: in two statements what it accepted, one by one all else."""
-    accepted = [(sending, receipt) for sending, receipt in answers if receipt.outcome is Outcome.ACCEPTED]
-    for sending, receipt in answers:
-        if receipt.outcome is not Outcome.ACCEPTED:
-            record(sending, receipt, now)
-    if len(accepted) < 2:
-        for sending, receipt in accepted:
-            record(sending, receipt, now)
-        return
-    written = ["finished_at", "outcome", "code", "detail", "provider_message_id", "parts"]
-    with transaction.atomic():
-        # The rows are there: inserting them again, by token, is how many get different values in one statement.
-        Attempt.objects.bulk_create(
-            [
-                Attempt(
-                    token=UUID(sending.outgoing.token),
-                    delivery_id=sending.delivery.pk,
-                    fence=sending.delivery.fence,
-                    started_at=now,
-                    **_answer(receipt, now),
-                )
-                for sending, receipt in accepted
-            ],
-            update_conflicts=True,
-            unique_fields=["token"],
-            update_fields=written,
-        )
-        held = _fenced(sending.delivery for sending, _ in accepted)
-        mine = Delivery.objects.filter(held, state__in=[State.SENDING, State.UNKNOWN])
-        moved_on = len(accepted) - mine.update(**_after(*accepted[0], now), claims=0, lease_until=None, changed_at=now)
-    if moved_on:
-        logger.warning("%d deliveries moved on before the answers of their attempts came", moved_on)
-
-
-def _answer(receipt: Receipt, now: datetime) -> dict[str, Any]:
-    """This function will give an attempt's columns for an answer."""
+def answer_columns(sending: Sending, receipt: Receipt) -> dict[str, Any]:
+    """This function will give what an attempt's row keeps of an answer."""
     return {
-        "finished_at": now,
         "outcome": receipt.outcome,
         "code": receipt.code[:64],
         "detail": receipt.detail[:300],
         "provider_message_id": receipt.provider_message_id[:191],
         "parts": receipt.parts,
+        "price_estimate": _price(sending, receipt),
     }
+
+
+def _price(sending: Sending, receipt: Receipt) -> Decimal | None:
+    is_paid_for = sending.outgoing.to_kind == ContactPoint.Kind.PHONE and receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    return estimate(sending.provider, sending.outgoing.to, receipt.parts) if is_paid_for else None
 
 
 def _after(sending: Sending, receipt: Receipt, now: datetime) -> dict[str, object]:
@@ -115,6 +92,9 @@ def _after(sending: Sending, receipt: Receipt, now: datetime) -> dict[str, objec
         return {"state": State.UNDELIVERABLE, "reason": receipt.code[:64] or "refused_for_good", "reconcile_at": None}
     if receipt.outcome is Outcome.UNKNOWN:
         return {"state": State.UNKNOWN, "reason": "unanswered", "reconcile_at": now + RECONCILE_AFTER}
+    if next_provider(sending.delivery.channel, sending.provider) is not None:
+        # Certainly not accepted: another provider may have it, and need not wait for this one's sake.
+        return {"state": State.READY, "reason": HANDED_ON, "due_at": now, "reconcile_at": None}
     refusals = sending.refusals + 1
     if sending.delivery.expires_at is None and refusals > len(RETRY_AFTER):
         return {"state": State.UNDELIVERABLE, "reason": "refused_too_often", "reconcile_at": None}

@@ -15,6 +15,7 @@ from channels_ace.audience import Audience, People
 from channels_ace.fan_out import begin, go_on, start
 from channels_ace.message_types import MessageType, find
 from channels_ace.models import Delivery, Message
+from channels_ace.silent import tell_readers
 
 
 class Refused(ValueError):
@@ -32,6 +33,7 @@ def send(
     now: datetime,
     context: Mapping[str, Any] | None = None,
     scope: str = "",
+    thread: str = "",
     link: str = "",
     channels: Iterable[str] | None = None,
     idempotency_key: str = "",
@@ -45,19 +47,18 @@ def send(
     Raises UnknownType, Refused (a missing variable, a channel the type does not have) and KeyReused.
     """
     message_type = find(type)
-    starts = start(now, send_after)
-    draft = Message(
-        type=type,
-        context=_plain(message_type, context or {}),
-        link=_storable("link", link),
-        scope=_storable("scope", scope),
-        channels=_limited(message_type, channels),
-        idempotency_key=_storable("idempotency_key", idempotency_key) or f"auto:{uuid4().hex}",
-        created_at=now,
+    draft = draft_message(
+        message_type,
+        now=now,
+        context=context,
+        scope=scope,
+        thread=thread,
+        link=link,
+        channels=channels,
+        idempotency_key=idempotency_key,
         send_after=send_after,
-        expires_at=expires_at or (starts + message_type.fresh_for if message_type.fresh_for else None),
+        expires_at=expires_at,
     )
-    draft.fingerprint = _fingerprint(draft)
     people = People(audience)
     with transaction.atomic():
         message, created = _first(draft)
@@ -68,10 +69,48 @@ def send(
     return message if message.fanned_out_at else go_on(message, message_type, people, now)
 
 
+def check_message(*, type: str, context: Mapping[str, Any], scope: str, link: str, channels: Iterable[str] | None, now: datetime) -> None:
+    """This function will raise what send() would raise for these words, and write nothing."""
+    draft_message(find(type), now=now, context=context, scope=scope, link=link, channels=channels)
+
+
+def draft_message(
+    message_type: MessageType,
+    *,
+    now: datetime,
+    context: Mapping[str, Any] | None,
+    scope: str,
+    link: str,
+    channels: Iterable[str] | None,
+    thread: str = "",
+    idempotency_key: str = "",
+    send_after: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> Message:
+    """This function will make a message that is not written yet. Raises Refused."""
+    starts = start(now, send_after)
+    draft = Message(
+        type=message_type.name,
+        context=_plain(message_type, context or {}),
+        link=_storable("link", link),
+        scope=_storable("scope", scope),
+        thread=_storable("thread", thread),
+        channels=_limited(message_type, channels),
+        idempotency_key=_storable("idempotency_key", idempotency_key) or f"auto:{uuid4().hex}",
+        created_at=now,
+        send_after=send_after,
+        expires_at=expires_at or (starts + message_type.fresh_for if message_type.fresh_for else None),
+    )
+    draft.fingerprint = _fingerprint(draft)
+    return draft
+
+
 def cancel(message: Message, now: datetime) -> int:
     """This function will cancel what has not yet been sent of a message, and say how many deliveries that were."""
     with transaction.atomic():
-        Message.objects.filter(pk=message.pk, cancelled_at=None).update(cancelled_at=now)
+        if Message.objects.filter(pk=message.pk, cancelled_at=None).update(cancelled_at=now):
+            # Of what was sent, only a push can be taken back.
+            tell_readers(message.pk, now)
         return _cancel(Delivery.objects.filter(message=message), now)
 
 
@@ -141,10 +180,10 @@ def _limited(message_type: MessageType, channels: Iterable[str] | None) -> list[
 
 
 def _fingerprint(message: Message) -> str:
-    said = [message.type, message.context, message.link, message.scope, message.channels]
+    said = [message.type, message.context, message.link, message.scope, message.channels, *([message.thread] if message.thread else [])]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _first(draft: Message) -> tuple[Message, bool]:
-    fields = ("type", "context", "link", "scope", "channels", "fingerprint", "created_at", "send_after", "expires_at")
+    fields = ("type", "context", "link", "scope", "thread", "channels", "fingerprint", "created_at", "send_after", "expires_at")
     return Message.objects.get_or_create(idempotency_key=draft.idempotency_key, defaults={name: getattr(draft, name) for name in fields})

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, OuterRef
 from django.db.models.functions import Now
 
-from channels_ace import health, switches
+from channels_ace import fan_out, health, switches
 from channels_ace.gather import gather_all
 from channels_ace.message_types import Repeat, registered
 from channels_ace.models import Attempt, Delivery
@@ -32,6 +32,8 @@ def sweep(now: datetime) -> dict[str, int]:
         "expired": expire(now),
         "gathered": gather_all(now),
         "resumed": switches.resume(now) + health.resume(now),
+        # Last, since it may take seconds.
+        "planned": fan_out.resume(now),
     }
 
 

@@ -1,7 +1,7 @@
 """What an operator turned off waits: kept out of the claims' way, not lost, and freed once nothing covers it. Read next: policies.py.
 
 A delivery that is covered is deferred for a day, so that a million of them are looked at once a day and not at each claim;
-the sweep brings them back within seconds after the switch is lifted. What is stale by then expires.
+the sweep brings them back within seconds after the switch is lifted, and until then does not read them. What is stale by then expires.
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,12 @@ from django.db.models import Exists, Q
 
 from channels_ace.channel import carriers, providers
 from channels_ace.decision import Question, Rule, defer
-from channels_ace.models import Delivery, Switch
+from channels_ace.models import Delivery, Switch, SwitchesSeen
 
 SWITCHED_OFF = "switched_off"
 HOLD = timedelta(days=1)
+# Longer than any transaction that decides: what it held under a switch that was still there may come after the switch is gone.
+DECIDING = timedelta(minutes=2)
 
 
 class SwitchedOff:
@@ -44,10 +46,17 @@ def resume(now: datetime) -> int:
     held = Delivery.objects.filter(state=Delivery.State.DEFERRED, reason=SWITCHED_OFF)
     if not held.exists():
         return 0
-    freed = held.exclude(_covered())
-    return Delivery.objects.filter(pk__in=freed.values("pk"), state=Delivery.State.DEFERRED, reason=SWITCHED_OFF).update(
+    on = [list(switch) for switch in Switch.objects.order_by("kind", "name").values_list("kind", "name")]
+    last = SwitchesSeen.objects.first()
+    if last is not None and all(switch in on for switch in last.seen):
+        held = held.filter(channel__in=list(carriers()), changed_at__gt=last.looked_at - DECIDING)
+    waiting = held.exclude(_covered())
+    freed = Delivery.objects.filter(pk__in=waiting.values("pk"), state=Delivery.State.DEFERRED, reason=SWITCHED_OFF).update(
         state=Delivery.State.READY, reason="", due_at=now, changed_at=now
     )
+    # Last: whoever is stopped before this looks through everything again.
+    SwitchesSeen.objects.update_or_create(pk=1, defaults={"seen": on, "looked_at": now})
+    return freed
 
 
 def _covered() -> Q:

@@ -4,11 +4,11 @@ import logging
 import time
 
 from celery import shared_task
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from channels_ace import delivery, opt_out_lists, sqs
+from channels_ace import contact_points, delivery, opt_out_lists, silent_telling, sqs
 from channels_ace import sweep as sweeping
+from channels_ace.clock import read_clock
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def poke(lane: str) -> None:
 @shared_task
 def deliver_lane(lane: str) -> None:
     until = time.monotonic() + RUN_SECONDS
-    while delivery.deliver(timezone.now(), lane=lane):
+    while delivery.deliver(read_clock(), lane=lane):
         if time.monotonic() > until:
             poke(lane)
             return
@@ -35,7 +35,7 @@ def deliver_lane(lane: str) -> None:
 
 @shared_task
 def sweep() -> None:
-    now = timezone.now()
+    now = read_clock()
     sweeping.sweep(now)
     for lane in sweeping.due_lanes(now):
         poke(lane)
@@ -44,9 +44,21 @@ def sweep() -> None:
 @shared_task
 def poll_receipts() -> None:
     if sqs.queue_url():
-        sqs.drain(timezone.now())
+        sqs.drain(read_clock())
 
 
 @shared_task
 def sync_opt_outs() -> None:
-    opt_out_lists.sync_opt_outs(timezone.now())
+    opt_out_lists.sync_opt_outs(read_clock())
+
+
+@shared_task
+def forget_stale_devices() -> None:
+    contact_points.forget_stale_devices(read_clock())
+
+
+@shared_task
+def tell_devices() -> None:
+    until = time.monotonic() + RUN_SECONDS
+    while silent_telling.tell_due(read_clock()) and time.monotonic() < until:
+        pass

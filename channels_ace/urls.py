@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from channels_ace import webhooks
+from channels_ace import twilio, webhooks
 
 
 def email_service() -> str:
@@ -33,5 +33,6 @@ def tracking_addresses() -> list[URLPattern]:
 
 urlpatterns = [
     path("sns/", webhooks.sns, name="sns-webhook"),
+    path("twilio/", twilio.webhook, name="twilio-webhook"),
     *(path(f"anymail/{one.pattern}", one.callback, name=one.name) for one in tracking_addresses()),
 ]

@@ -132,7 +132,12 @@ def _accepted_tokens(ledger: Path) -> Iterable[str]:
 
 def count_two_missed() -> int:
     """This function will count bursts of people who got more than one missed-day text: there must be none."""
-    reached = Nudge.objects.filter(slot="missed").values("enrollment", "burst").annotate(count=Count("pk"))
+    reached = (
+        Nudge.objects.filter(slot__startswith="missed")
+        .exclude(slot__contains="#")
+        .values("enrollment", "burst", "slot")
+        .annotate(count=Count("pk"))
+    )
     return reached.filter(count__gt=1).count()
 
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import IO, Any, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # A shell that runs us in the background has us ignore SIGINT, so all of them are answered by us.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-QUEUES = "urgent,nudges,transactional,bulk,ticks"
+QUEUES = "urgent,nudges,transactional,bulk,ticks,webhooks"
 
 
 class Unstartable(Exception):
@@ -43,15 +43,36 @@ class Supervisor:
     env: dict[str, str]
     talk_to: TextIO = sys.stdout
     children: list[Child] = field(default_factory=list)
+    # While a process starts, an end that is asked for waits: a child that is not yet in the list would outlive us.
+    is_starting: bool = False
+    is_asked_to_end: bool = False
 
     def start(self, name: str, command: list[str], *, may_restart: bool = False) -> Child:
         """This function will start a process whose output goes to var/<name>.log."""
         with (self.var / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        child = Child(name, command, process, may_restart)
-        self.children.append(child)
+            return self._launch(name, command, log, stdin=subprocess.DEVNULL, stderr=log, may_restart=may_restart)
+
+    def _launch(
+        self,
+        name: str,
+        command: list[str],
+        stdout: IO[Any],
+        *,
+        stdin: int | None = None,
+        stderr: IO[Any] | None = None,
+        may_restart: bool = False,
+    ) -> Child:
+        self.is_starting = True
+        try:
+            # In a session of its own it does not hear Ctrl-C, and has no traceback to print; stop() ends it like every other.
+            process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True)
+            child = Child(name, command, process, may_restart)
+            self.children.append(child)
+        finally:
+            self.is_starting = False
+        if self.is_asked_to_end:
+            _answer(signal.SIG_IGN)
+            raise KeyboardInterrupt
         return child
 
     def say(self, line: str) -> None:
@@ -61,11 +82,8 @@ class Supervisor:
     def manage(self, *arguments: str, check: bool = True, talk_to: TextIO | None = None) -> int:
         """This function will run one manage.py command to its end and give its exit code. Raises Unstartable where it must be 0."""
         command = [sys.executable, "manage.py", *arguments]
-        # In a session of its own it does not hear Ctrl-C, and has no traceback to print; stop() ends it like every other.
-        process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=talk_to or self.talk_to, start_new_session=True)
-        child = Child(arguments[0], command, process)
-        self.children.append(child)
-        code = process.wait()
+        child = self._launch(arguments[0], command, talk_to or self.talk_to)
+        code = child.process.wait()
         self.children.remove(child)
         if check and code:
             raise Unstartable(f"manage.py {arguments[0]} ended with {code}.")
@@ -110,6 +128,9 @@ def supervised(var: Path, env: Mapping[str, str], *, talk_to: TextIO = sys.stdou
     supervisor = Supervisor(var, dict(env), talk_to)
 
     def end(number: int, frame: FrameType | None) -> None:
+        supervisor.is_asked_to_end = True
+        if supervisor.is_starting:
+            return
         # Once is enough: a second signal must not interrupt the stopping.
         _answer(signal.SIG_IGN)
         raise KeyboardInterrupt
@@ -193,6 +214,12 @@ def beat_command(var: Path) -> list[str]:
 def web_command(port: int) -> list[str]:
     """This function will give the command of the web server."""
     return [sys.executable, "-m", "gunicorn", "settings.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
+
+
+def live_command(port: int) -> list[str]:
+    """This function will give the command of the server of live updates."""
+    options = ["--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "2"]
+    return [sys.executable, "-m", "uvicorn", "settings.asgi:application", *options]
 
 
 def free_port() -> int:

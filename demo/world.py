@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
 from channels_ace.api import ContactPoint, Recipient, add_contact_point, deliver_all, suppress, sweep, to_instant
+from demo.dates import make_dates
 from demo.people import PASSWORD, ZONES, Participant, Profile, make_learners, make_staff, participants
 from notifications.api import ingest_line
 from scheduling.api import complete, sessions_of, tick
@@ -40,7 +41,8 @@ def load(today: date, say: Say) -> Study:
     began = datetime.combine(today - timedelta(days=110), time.min, tzinfo=UTC)
     make_staff(began)
     make_learners(began)
-    say("500 learners in one course")
+    make_dates(today, began)
+    say("500 learners in one course, with its dates")
     study = make_study(began)
     say("the mPower 2 protocol imported and published by a researcher")
     until = datetime.combine(today, time.min, tzinfo=UTC)

@@ -8,13 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
 
+from faults.processors import seconds_of
 from tests.machine import redis_server
 
 NAME = "carillon_faults"
@@ -38,6 +42,12 @@ class Cluster:
         self._log = folder / "postgresql.log"
         self.port = free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/{NAME}"
+        self._worked = 0.0
+
+    @property
+    def worked(self) -> float:
+        """How many seconds processors worked for the server so far, and for those before its restarts."""
+        return self._worked + seconds_of([int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])])
 
     def make(self) -> None:
         """This function will make the cluster, start it, and make the database."""
@@ -49,14 +59,50 @@ class Cluster:
         self._control("start")
         self.execute(f"CREATE DATABASE {NAME}", database="postgres")
 
+    def copy_to(self, folder: Path) -> None:
+        """This function will copy what is in the cluster, which is stopped, for `start_copy` of the one of that folder."""
+        subprocess.run(["cp", "-a", str(self.data), str(folder / "data")], check=True)
+
+    def start_copy(self) -> None:
+        """This function will start what was copied, at a port of its own."""
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(f"port = {self.port}\n")
+        self._control("start")
+
     def restart_at_once(self) -> None:
         """This function will restart the server as after a crash: every connection is cut, nothing is finished."""
+        self._worked = self.worked
         self._control("restart", "-m", "immediate")
 
-    def stop(self) -> None:
-        """This function will stop the server without a goodbye."""
-        if self.data.exists():
-            self._control("stop", "-m", "immediate")
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """This function will take every connection that the server has to give, also those that get free meanwhile, and keep them."""
+        taken: list[psycopg.Connection[Any]] = []
+        is_full, is_over = threading.Event(), threading.Event()
+
+        def take() -> None:
+            while not is_over.is_set():
+                try:
+                    taken.append(psycopg.connect(self.url))
+                except psycopg.OperationalError:
+                    is_full.set()
+                    is_over.wait(0.01)
+
+        taking = threading.Thread(target=take)
+        taking.start()
+        is_full.wait(10)
+        try:
+            yield
+        finally:
+            is_over.set()
+            taking.join()
+            for one in taken:
+                one.close()
+
+    def stop(self, mode: str = "immediate") -> None:
+        """This function will stop the server, if it runs: without a goodbye, where nothing else is asked for."""
+        if (self.data / "postmaster.pid").exists():
+            self._control("stop", "-m", mode)
 
     def execute(self, statement: Any, *, database: str = NAME) -> Any:
         """This function will run one statement outside Django's connections, and give what it returns."""
@@ -91,6 +137,12 @@ class Broker:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
+        self._worked = 0.0
+
+    @property
+    def worked(self) -> float:
+        """How many seconds processors worked for the server so far, and for those that were killed."""
+        return self._worked + (seconds_of([self._process.pid]) if self._process is not None else 0.0)
 
     def start(self) -> None:
         """This function will start the server, empty, and wait until it answers."""
@@ -111,9 +163,20 @@ class Broker:
     def kill(self) -> None:
         """This function will kill the server; what was in it is gone."""
         if self._process is not None:
+            self._worked = self.worked
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """This function will have the server take connections and answer nothing meanwhile."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def client(self) -> "redis.Redis":
         return redis.Redis(port=self.port, socket_timeout=5)

@@ -1,19 +1,25 @@
-"""A PostgreSQL that crashes, hangs up at COMMIT, or has no room left (FI-10, FI-11, FI-13)."""
+"""A PostgreSQL that crashes, hangs up at COMMIT, has no connection or no room left (FI-10, FI-11, FI-15, FI-13)."""
 
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 from django.db import connection
+from django.utils import timezone
 
 from channels_ace.api import Delivery
-from faults.crew import Job
+from faults.cluster import free_port
+from faults.crew import Job, end, state_of
+from faults.deliveries import poking, sweep_until_done
 from faults.scene import Fault, Row, Scene, close_unknowns
+from faults.types import ANY_HOUR
 from tests.channels_ace.saying import let_leases_end, say
 
 State = Delivery.State
@@ -28,7 +34,7 @@ def crash(scene: Scene) -> Row:
         say(scene.people[:200])
         workers = [scene.crew.start(Job(limit=20)) for _ in range(2)]
         sent = len(scene.doubles.ledger.entries())
-        wait_until(lambda sent=sent: len(scene.doubles.ledger.entries()) > sent + 40)
+        scene.wait_for_requests(sent + 40)
         connection.close()
         scene.cluster.restart_at_once()
         let_leases_end()
@@ -48,13 +54,58 @@ def hang_up_at_commit(scene: Scene) -> Row:
         say(scene.people[:15])
         point = "before_commit" if number % 2 else "after_commit"
         worker = scene.crew.start(Job(point=point, after=2 + number % 9, limit=5))
-        ended = number + 1
-        wait_until(lambda ended=ended: scene.crew.ended >= ended)
+        scene.crew.wait_until_ended(number + 1)
         let_leases_end()
         scene.crew.wait(worker)
+    scene.expect(scene.crew.ended == times, f"{scene.crew.ended} connections cut, not {times}")
     scene.finish_work(with_events=True)
     close_unknowns(scene)
     return scene.row("FI-11 connection cut at COMMIT", f"{times} times")
+
+
+def take_every_connection(scene: Scene) -> Row:
+    """This function will leave PostgreSQL no connection to give: pages say when to come back, a worker lives on, and both recover."""
+    scene.begin()
+    seconds, port, answers = scene.times(4, 60), free_port(), Counter[tuple[int, str]]()
+    with scene.cluster.full():
+        # Whoever was there before has a connection, and keeps it.
+        server, worker = scene.crew.start(Job(do="web", port=port)), scene.crew.start(Job(do="celery", name="poor"))
+        wait_for_page(port)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with poking():
+                say(scene.people[10 * answers.total() % 400 :][:10], ANY_HOUR, timezone.now())
+            answers[ask(port)] += 1
+            time.sleep(0.1)
+    with scene.draining():
+        sweep_until_done(scene)
+    scene.expect(state_of(worker), "the worker ended")
+    scene.expect(set(answers) == {(503, "10")}, f"pages answered {dict(answers)}")
+    scene.expect(ask(port)[0] == 200, "pages stay away")
+    end(server)
+    end(worker)
+    return scene.row(f"FI-15 no connection left ({answers.total()} pages asked to come back)", f"{seconds} s")
+
+
+def ask(port: int) -> tuple[int, str]:
+    """This function will ask for a page that needs the database, and give its status and when it says to come back."""
+    asking = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        asking.request("GET", "/sign-in/", headers={"Cookie": f"sessionid={'a' * 32}"})
+        answer = asking.getresponse()
+        answer.read()
+        return answer.status, answer.headers.get("Retry-After", "")
+    except OSError:
+        return 0, ""
+    finally:
+        asking.close()
+
+
+def wait_for_page(port: int, seconds: float = 30) -> None:
+    """This function will wait until somebody answers."""
+    until = time.monotonic() + seconds
+    while not ask(port)[0] and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def fill_the_disk(scene: Scene) -> Row:
@@ -131,11 +182,4 @@ def fill(file: Path) -> None:
             return
 
 
-def wait_until(holds: object, seconds: float = 30) -> None:
-    """This function will wait until something holds, or the time is up."""
-    until = time.monotonic() + seconds
-    while callable(holds) and not holds() and time.monotonic() < until:
-        time.sleep(0.005)
-
-
-FAULTS: dict[str, Fault] = {"FI-10": crash, "FI-11": hang_up_at_commit, "FI-13": fill_the_disk}
+FAULTS: dict[str, Fault] = {"FI-10": crash, "FI-11": hang_up_at_commit, "FI-15": take_every_connection, "FI-13": fill_the_disk}

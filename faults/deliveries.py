@@ -4,61 +4,48 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
 from channels_ace import tasks
-from channels_ace.api import Attempt, Delivery
+from channels_ace.api import ZONES, Attempt, Delivery
 from faults.cluster import free_port
-from faults.crew import Job, end, state_of, wait_until_gone
+from faults.crew import Job, end, state_of
 from faults.scene import Scene
-from faults.types import ANY_HOUR
-from scheduling.models import Nudge
+from faults.types import ANY_HOUR, BULK
 from tests.channels_ace.saying import say
 from tests.fakes import receipts, sns_topic
-from tests.scheduling.worlds import join, make_study
 
 State = Delivery.State
+T = TypeVar("T")
 ENROLLED = datetime(2026, 1, 10, 15, 0, tzinfo=UTC)
 # Who does nothing gets an early nudge on the fourth day of the burst, at noon in New York.
 NOON = datetime(2026, 1, 13, 17, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Nudged:
-    """How many nudges there are, how many there should be, and when the last of them were due."""
-
-    nudged: int
-    expected: int
-    now: datetime
+NOON_TOGETHER = [zone for zone in sorted(ZONES) if zone.startswith("America/") and NOON.astimezone(ZoneInfo(zone)).hour == 12][:25]
 
 
-def nudge_days(scene: Scene, kills: int, point: str) -> Nudged:
-    """This function will enroll someone a day, and kill the planner each day before it is let do its run."""
-    study = make_study(ENROLLED)
-    now = NOON
-    for day in range(kills):
-        joined = ENROLLED + timedelta(days=day)
-        join(study, joined, phone=f"+1206556{day:04d}")
-        now = NOON + timedelta(days=day)
-        # The first time kills: where the run was committed, a second planner must find it done.
-        died = scene.crew.run(Job(do="tick", now=now, point=point))
-        scene.expect(died, f"the planner of day {day} lived")
-        scene.crew.run(Job(do="tick", now=now))
-    return Nudged(Nudge.objects.filter(kind="early").count(), kills, now)
+def by_twos(items: Sequence[T]) -> list[Sequence[T]]:
+    """This function will give pairs, and the last one alone where their number is odd: the machine has two cores."""
+    return [items[start : start + 2] for start in range(0, len(items), 2)]
 
 
 def work_by_celery(scene: Scene, kills: int, point: str) -> None:
-    """This function will kill Celery's workers around a poke, and let one live at last, to which the sweep sends its pokes."""
-    for number in range(kills):
-        with poking():
-            say(scene.people[number * 4 % 400 :][:4], ANY_HOUR, timezone.now())
-        worker = scene.crew.start(Job(do="celery", point=point, visibility=1, name=f"mortal{number}"))
-        wait_until_gone(worker, 30)
+    """This function will kill Celery's workers around a poke, one in each of two lanes at a time, and let one live at last, to which the
+    sweep sends its pokes."""
+    kinds = (ANY_HOUR, BULK)
+    for numbers in by_twos(range(kills)):
+        mortals = []
+        for number, kind in zip(numbers, kinds, strict=False):
+            with poking():
+                say(scene.people[number * 4 % 400 :][:4], kind, timezone.now())
+            mortals.append(Job(do="celery", lane=kind.lane, point=point, visibility=1, name=f"mortal{number}"))
+        scene.crew.run_together(mortals)
     with scene.draining(), celery_worker(scene, visibility=1):
         sweep_until_done(scene)
 
@@ -100,6 +87,18 @@ def events_for(scene: Scene) -> list[dict[str, Any]]:
     events = [receipts.event(name, token, f"m-{token}", is_final=name == "TEXT_DELIVERED") for token in tokens for name in receipts.ARRIVES]
     random.Random(len(events)).shuffle(events)
     return events
+
+
+def post_until_taken(address: str, envelope: dict[str, str], seconds: float = 20) -> None:
+    """This function will post what the provider tells until somebody is there to take it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            sns_topic.post(address, envelope)
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
 
 
 def serve_web(scene: Scene, events: Sequence[dict[str, Any]], kills: int, point: str) -> None:

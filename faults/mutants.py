@@ -1,6 +1,6 @@
 """The suite against engines that are wrong in one way each (FI-41): a mutant that it does not catch breaks the suite's own promise."""
 
-from faults import answers, clocks_and_beats, mutations, receipts, stops
+from faults import answers, clocks_and_beats, libraries, mutations, planners, races, receipts
 from faults.crew import Job
 from faults.scene import Fault, Row, Scene
 from tests.channels_ace.saying import let_leases_end, say
@@ -26,11 +26,12 @@ _CAUGHT_BY: dict[str, Fault] = {
     "attempt_after_sending": kill_some("K10"),
     "no_fence": lambda scene: clocks_and_beats.stop_past_the_lease(scene, times=2),
     "no_unique_index": lambda scene: clocks_and_beats.several_beats(scene, days=3),
-    "sdk_retries": lambda scene: answers.one_request_an_attempt(scene),
+    "sdk_retries": lambda scene: libraries.one_request_a_call(scene),
     "record_before_sending": kill_some("K7"),
     "unknown_is_refused": lambda scene: answers.unclear_answers(scene, "hang_after_accept", texts=20, tells=False),
-    "no_second_decision": lambda scene: stops.stop_while_sending(scene, people=40),
-    "receipts_move_down": lambda scene: receipts.every_order(scene),
+    "no_second_decision": lambda scene: races.stop_while_sending(scene, people=40),
+    "receipts_move_down": lambda scene: receipts.every_order(scene, events_each=4),
+    "run_in_pieces": planners.kill_planners("P1", kills=3),
 }
 
 # And by what: an engine that does not run at all is noticed, too, and proves nothing.
@@ -43,6 +44,7 @@ _WORDS = {
     "unknown_is_refused": "I1 ",
     "no_second_decision": "I6 ",
     "receipts_move_down": "orders end",
+    "run_in_pieces": "nudges, not",
 }
 
 

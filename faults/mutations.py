@@ -1,8 +1,10 @@
-"""Eight ways in which the engine could be wrong, as patches: each takes one rule away. Read next: mutants.py, which must catch them."""
+"""Nine ways in which the engine could be wrong, as patches: each takes one rule away. Read next: mutants.py, which must catch them."""
 
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection
@@ -16,6 +18,7 @@ MUTANTS = {
     "unknown_is_refused": "no answer is taken for a refusal",
     "no_second_decision": "no policy is asked again before sending",
     "receipts_move_down": "a late receipt moves a delivery back",
+    "run_in_pieces": "a run of nudges is not one transaction",
 }
 
 
@@ -59,29 +62,43 @@ def _constraints() -> list[tuple[str, str]]:
 def _attempt_after_sending() -> None:
     from channels_ace.hand_over import HandOver
 
-    commit, answered = HandOver._commit_attempt, HandOver.answered
-    HandOver._commit_attempt = lambda self, sending: True  # type: ignore[method-assign]
+    hand_over = _module("hand_over")
+    take_step, answered = hand_over.take_step, HandOver.answered
+
+    def record_only(answers: Any, sendings: Any, provider: str, now: Any) -> Any:
+        take_step(answers, [], provider, now)
+        return list(sendings)
 
     def commit_late(self: Any, outgoing: Any, receipt: Any) -> None:
-        commit(self, self._open[outgoing.token])
+        take_step([], [self._open[outgoing.token]], self._provider, self._now)
         answered(self, outgoing, receipt)
 
+    hand_over.take_step = record_only
     HandOver.answered = commit_late  # type: ignore[method-assign]
 
 
 def _no_fence() -> None:
     from channels_ace.models import Delivery
 
-    delivery, hand_over = _module("delivery"), _module("hand_over")
+    delivery, steps = _module("delivery"), _module("steps")
 
     def anybodys(deliveries: Any) -> Any:
         return Delivery.objects.filter(pk__in=[one.pk for one in deliveries])
 
-    delivery.ours = hand_over.ours = anybodys
+    delivery.ours = anybodys
+    delivery._is_ours = lambda *_: True
+    for condition in (
+        " AND delivery.fence = next.fence",
+        "AND delivery.state || '' = 'sending' AND delivery.lease_until > statement_timestamp()",
+    ):
+        if condition not in steps._STEP:
+            raise RuntimeError(f"The statement of a step does not say any more: {condition}")
+        steps._STEP = steps._STEP.replace(condition, "")
 
 
 def _sdk_retries() -> None:
     from botocore import config
+    from urllib3 import Retry
 
     init = config.Config.__init__
 
@@ -92,21 +109,30 @@ def _sdk_retries() -> None:
         init(self, *arguments, **named)
 
     config.Config.__init__ = with_repeats  # type: ignore[method-assign]
+    pool: Any = importlib.import_module("urllib3").HTTPConnectionPool
+    urlopen = pool.urlopen
+
+    @functools.wraps(urlopen)
+    def open_with_repeats(self: Any, *arguments: Any, **named: Any) -> Any:
+        if named.get("retries") is False:
+            named["retries"] = Retry(total=2, allowed_methods=None)
+        return urlopen(self, *arguments, **named)
+
+    pool.urlopen = open_with_repeats
 
 
 def _record_before_sending() -> None:
     from channels_ace.channel import Outcome, Receipt
 
     hand_over = _module("hand_over")
-    commit = hand_over.HandOver._commit_attempt
+    take_step = hand_over.take_step
 
-    def commit_and_record(self: Any, sending: Any) -> bool:
-        is_ours = bool(commit(self, sending))
-        if is_ours:
-            hand_over.record(sending, Receipt(outcome=Outcome.ACCEPTED), self._now)
-        return is_ours
+    def commit_and_record(answers: Any, sendings: Any, provider: str, now: Any) -> Any:
+        begun = take_step(answers, sendings, provider, now)
+        take_step([(sending, Receipt(outcome=Outcome.ACCEPTED)) for sending in begun], [], provider, now)
+        return begun
 
-    hand_over.HandOver._commit_attempt = commit_and_record
+    hand_over.take_step = commit_and_record
 
 
 def _unknown_is_refused() -> None:
@@ -114,13 +140,13 @@ def _unknown_is_refused() -> None:
 
     from channels_ace.channel import Outcome
 
-    hand_over = _module("hand_over")
-    record = hand_over.record
+    steps = _module("steps")
+    record = steps.record
 
     def refuse(sending: Any, receipt: Any, now: Any) -> bool:
         return bool(record(sending, replace(receipt, outcome=Outcome.REFUSED) if receipt.outcome is Outcome.UNKNOWN else receipt, now))
 
-    hand_over.record = refuse
+    steps.record = refuse
 
 
 def _no_second_decision() -> None:
@@ -137,6 +163,11 @@ def _receipts_move_down() -> None:
     receipts._RANKS = Nothing(receipts._RANKS)
 
 
+def _run_in_pieces() -> None:
+    nudges: Any = importlib.import_module("scheduling.nudges")
+    nudges.transaction = SimpleNamespace(atomic=contextlib.nullcontext)
+
+
 _MUTATIONS: dict[str, Callable[[], None]] = {
     "attempt_after_sending": _attempt_after_sending,
     "no_fence": _no_fence,
@@ -146,4 +177,5 @@ _MUTATIONS: dict[str, Callable[[], None]] = {
     "unknown_is_refused": _unknown_is_refused,
     "no_second_decision": _no_second_decision,
     "receipts_move_down": _receipts_move_down,
+    "run_in_pieces": _run_in_pieces,
 }

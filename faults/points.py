@@ -7,13 +7,14 @@ import http.client
 import importlib
 import os
 import signal
+import smtplib
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 WORDS = {
     "K1": "nudges written, not committed",
@@ -30,6 +31,27 @@ WORDS = {
     "K12": "outcome committed, poke not acknowledged",
     "K13": "event received, not committed",
     "K14": "event committed, webhook not answered",
+}
+
+
+# Of a run, which is one transaction: K1 is one more of these, and K2 comes after it.
+PLANNER_WORDS = {
+    "P1": "run noted, nobody decided about",
+    "P2": "decided, nothing said",
+    "P3": "message written, for nobody yet",
+    "P4": "deliveries written, no nudge",
+    "P5": "run counted, not committed",
+}
+
+
+# Of a summary by e-mail, from what it stands for to the mail server's answer.
+DIGEST_WORDS = {
+    "D1": "written, what is in them not ended",
+    "D2": "what is in them ended, not committed",
+    "D3": "committed, nobody poked",
+    "D4": "attempts committed, no byte sent",
+    "D5": "mail server took one, answer unread",
+    "D6": "answer read, not recorded",
 }
 
 
@@ -128,9 +150,22 @@ def _at_claimed(fuse: Fuse) -> None:
 
 
 def _at_attempt(fuse: Fuse) -> None:
-    from channels_ace.hand_over import HandOver
+    _at_step(fuse, lambda _answers, sendings: bool(sendings))
 
-    _behind(HandOver, "_commit_attempt", fuse)
+
+def _at_step(fuse: Fuse, holds: Callable[[Any, Any], bool]) -> None:
+    """The end comes after the statement of a step, which is given a transaction, and before anybody commits it."""
+    steps: Any = importlib.import_module("channels_ace.steps")
+    plain = steps.accept_and_begin
+
+    def burn_then(answers: Any, sendings: Any, *rest: Any) -> Any:
+        with transaction.atomic():
+            result = plain(answers, sendings, *rest)
+            if holds(answers, sendings):
+                fuse()
+            return result
+
+    steps.accept_and_begin = burn_then
 
 
 def _at_request(fuse: Fuse) -> None:
@@ -176,8 +211,28 @@ def _at_answered(fuse: Fuse) -> None:
     _before(HandOver, "answered", fuse)
 
 
+def _at_mail(fuse: Fuse) -> None:
+    from channels_ace.channels.email import _Line
+
+    _before(_Line, "_hand_over", fuse)
+
+
+def _at_mail_answer(fuse: Fuse) -> None:
+    line: Any = smtplib.SMTP
+    send = line.send
+
+    def wait_and_burn(self: Any, data: Any) -> None:
+        send(self, data)
+        if data[-5:] == b"\r\n.\r\n":
+            # There is an answer to the whole mail: the server has it.
+            self.sock.recv(1, socket.MSG_PEEK)
+            fuse()
+
+    line.send = wait_and_burn
+
+
 def _at_outcome(fuse: Fuse) -> None:
-    _statement(fuse, 'UPDATE "carillon_channels_delivery"', "'accepted'")
+    _at_step(fuse, lambda answers, _sendings: bool(answers))
 
 
 def _at_poke(fuse: Fuse) -> None:
@@ -199,28 +254,49 @@ def _at_web_answer(fuse: Fuse) -> None:
 
 
 def _at_commit(*, is_before: bool) -> Callable[[Fuse], None]:
-    """The server ends the connection when COMMIT is asked for, or the answer to it is lost on the way."""
+    """The server ends the connection when something is to be committed, or the answer to that is lost on the way.
+
+    A step of a hand-over is one statement, and commits without a COMMIT of ours.
+    """
 
     def patch(fuse: Fuse) -> None:
         from django.db import OperationalError
         from django.db.backends.postgresql import base
 
-        wrapper: Any = base.DatabaseWrapper
-        commit = wrapper._commit
-
-        def cut(self: Any) -> Any:
+        def cut(commit: Callable[..., Any], open_connection: Any, *arguments: Any) -> Any:
             if not fuse.burns():
-                return commit(self)
-            fuse.note()
+                return commit(*arguments)
             if is_before:
+                fuse.note()
                 with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
-                    other.execute("SELECT pg_terminate_backend(%s)", [self.connection.info.backend_pid])
-                return commit(self)
-            commit(self)
-            self.connection.close()
+                    other.execute("SELECT pg_terminate_backend(%s)", [open_connection.info.backend_pid])
+                return commit(*arguments)
+            commit(*arguments)
+            # Not before: what was claimed in it must be there when whoever waits for the cut ends all leases.
+            fuse.note()
+            open_connection.close()
             raise OperationalError("the connection broke after COMMIT")
 
-        wrapper._commit = cut
+        wrapper: Any = base.DatabaseWrapper
+        steps: Any = importlib.import_module("channels_ace.steps")
+        commit, step = wrapper._commit, steps.accept_and_begin
+        wrapper._commit = lambda self: cut(commit, self.connection, self)
+        steps.accept_and_begin = lambda *arguments: cut(step, connection.connection, *arguments)
+
+    return patch
+
+
+def _fails(code: str) -> Callable[[Fuse], None]:
+    """In place of a statement the server raises an error, as it does of two transactions that wait for each other."""
+
+    def patch(fuse: Fuse) -> None:
+        def fail(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+            if not fuse.burns():
+                return execute(sql, parameters, many, context)
+            fuse.note()
+            return execute(f"DO $$ BEGIN RAISE EXCEPTION 'by the suite' USING ERRCODE = '{code}'; END $$", None, False, context)
+
+        connection.execute_wrappers.append(fail)
 
     return patch
 
@@ -252,6 +328,19 @@ _POINTS: dict[str, Callable[[Fuse], None]] = {
     "K12": _at_acknowledgement,
     "K13": lambda fuse: _statement(fuse, 'INSERT INTO "carillon_channels_providerevent"'),
     "K14": _at_web_answer,
+    "P1": lambda fuse: _statement(fuse, 'INSERT INTO "scheduling_runledger"'),
+    "P2": lambda fuse: _statement(fuse, 'INSERT INTO "scheduling_nudgedecision"'),
+    "P3": lambda fuse: _statement(fuse, 'INSERT INTO "carillon_channels_message"'),
+    "P4": lambda fuse: _statement(fuse, 'INSERT INTO "carillon_channels_delivery"'),
+    "P5": lambda fuse: _statement(fuse, 'UPDATE "scheduling_runledger"'),
+    "D1": lambda fuse: _statement(fuse, 'INSERT INTO "carillon_channels_delivery"'),
+    "D2": lambda fuse: _statement(fuse, 'UPDATE "carillon_channels_delivery"', "in_digest"),
+    "D3": _no_poke,
+    "D4": _at_mail,
+    "D5": _at_mail_answer,
+    "D6": _at_answered,
+    "fails_40P01": _fails("40P01"),
+    "fails_40001": _fails("40001"),
     "before_commit": _at_commit(is_before=True),
     "after_commit": _at_commit(is_before=False),
 }

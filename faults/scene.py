@@ -16,12 +16,15 @@ from channels_ace import sns
 from channels_ace.api import Attempt, Delivery, sweep
 from faults.cluster import Broker, Cluster
 from faults.crew import Crew, Job
+from faults.people import make_crowd
+from faults.processors import own_seconds
 from scheduling.models import Nudge, RunLedger
 from tests.factories import NOW
 from tests.fakes import Doubles
 from tests.faults.checker import TAKEN, UNKNOWNS, violations
 
 State = Delivery.State
+PEOPLE = 500
 # People and their numbers stay from fault to fault.
 KEPT = {"accounts_user", "carillon_channels_recipient", "carillon_channels_contactpoint"}
 
@@ -38,6 +41,9 @@ class Row:
     unknown: int = 0
     drained: float = 0.0
     broken: Sequence[str] = ()
+    # How long all of it took, and how long processors worked for that.
+    seconds: float = 0.0
+    worked: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -47,13 +53,16 @@ class Scene:
     doubles: Doubles
     crew: Crew
     folder: Path
-    people: Sequence[int]
     is_full: bool = False
+    is_quick: bool = False
     drained: float = 0.0
     _broken: list[str] = field(default_factory=list)
+    _crowd: list[int] = field(default_factory=list)
 
     def times(self, short: int, full: int = 0) -> int:
-        """This function will give the dose: ten times the short one in a full run, unless it is named."""
+        """This function will give the dose: a fifth of the short one in a quick run, ten times it in a full one, unless it is named."""
+        if self.is_quick:
+            return max(1, short // 5)
         return (full or 10 * short) if self.is_full else short
 
     def begin(self) -> None:
@@ -70,6 +79,42 @@ class Scene:
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {', '.join(connection.ops.quote_name(table) for table in ours)} RESTART IDENTITY")
         self._broken, self.drained = [], 0.0
+
+    @property
+    def worked(self) -> float:
+        """How many seconds processors worked so far: for us with the providers' doubles, the crew and the servers."""
+        return own_seconds() + self.crew.worked + self.cluster.worked + self.broker.worked
+
+    @property
+    def people(self) -> Sequence[int]:
+        """Five hundred people with a phone, to whom most is said."""
+        return self.crowd(PEOPLE)
+
+    def crowd(self, size: int) -> Sequence[int]:
+        """This function will give so many people with a phone; they are made when they are first needed."""
+        known = len(self._crowd)
+        if size > known:
+            self._crowd += make_crowd(size - known, first=known)
+        return self._crowd[:size]
+
+    def wait_for_requests(self, number: int, seconds: float = 30) -> None:
+        """This function will wait until providers have been asked so many times, or the time is up."""
+        until = time.monotonic() + seconds
+        while len(self.doubles.ledger.entries()) < number and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def gate(self) -> str:
+        """This function will name a new file at which processes can wait for each other."""
+        return str(self.folder / f"gate{time.monotonic_ns()}")
+
+    def expect_met(self, gate: str, processes: int) -> None:
+        """This function will note where not all processes came to a gate: those went on one after the other, which proves nothing."""
+        came = Path(gate).stat().st_size if Path(gate).exists() else 0
+        self.expect(came == processes, f"{came} of {processes} met")
+
+    def broken(self) -> list[str]:
+        """This function will list the promises that did not hold so far."""
+        return list(self._broken)
 
     def expect(self, holds: object, words: str) -> None:
         """This function will note a promise that does not hold."""
@@ -90,7 +135,7 @@ class Scene:
             if with_events:
                 self.doubles.receipts.wait_until_told()
                 self.doubles.account.give_back()
-                self.crew.run(Job(do="drain", now=now))
+                self.crew.run_together([Job(do="drain", now=now)] * 2)
                 sweep(now)
 
     def row(self, fault: str, dose: str) -> Row:

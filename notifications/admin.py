@@ -1,11 +1,16 @@
 """What operators see of courses, choices and platform events. Read next: override_admin.py, inbox_admin.py."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+# Imported to be registered.
+from notifications.brand_admin import BrandAdmin  # noqa: F401
 from notifications.models import (
+    Broadcast,
     CalendarLink,
     CourseDate,
     CourseMembership,
@@ -14,15 +19,16 @@ from notifications.models import (
     EmailCadence,
     InboxState,
     IngestedEvent,
+    KeptAnswer,
     Mute,
     PlatformUser,
     Preference,
     Rest,
+    ServiceMessage,
     Submission,
 )
-
-# Imported to be registered.
 from notifications.override_admin import TypeOverrideAdmin  # noqa: F401
+from notifications.webhook_admin import WebhookAdmin  # noqa: F401
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -47,6 +53,23 @@ class InboxStateAdmin(HistoryAdmin):
     list_filter = ["read_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(HistoryAdmin):
+    list_display = ["message", "type", "said_at", "through_user_id"]
+    list_filter = ["message__type"]
+    list_select_related = ["message"]
+    search_fields = ["message__public_id__exact"]
+    ordering = ["-pk"]
+
+    @admin.display(description=_("type"))
+    def type(self, broadcast: Broadcast) -> str:
+        return broadcast.message.type
+
+    @admin.display(description=_("said"), ordering="message__created_at")
+    def said_at(self, broadcast: Broadcast) -> datetime:
+        return broadcast.message.created_at
 
 
 @admin.register(Preference)
@@ -164,4 +187,23 @@ class CalendarLinkAdmin(HistoryAdmin):
     list_filter = ["created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
+    ordering = ["-pk"]
+
+
+@admin.register(KeptAnswer)
+class KeptAnswerAdmin(HistoryAdmin):
+    # Without the answers themselves, which are for their callers.
+    fields = ["caller", "key", "taken_at", "status"]
+    list_display = ["caller", "key", "taken_at", "status"]
+    list_filter = ["status", "taken_at"]
+    search_fields = ["caller__exact", "key__exact"]
+    ordering = ["-pk"]
+
+
+@admin.register(ServiceMessage)
+class ServiceMessageAdmin(HistoryAdmin):
+    list_display = ["public_id", "service", "type", "asked_at", "send_after", "planned_at", "people", "cancelled_at", "refused_because"]
+    list_filter = ["type", "asked_at", ("planned_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["message"]
+    search_fields = ["public_id__exact", "service__startswith"]
     ordering = ["-pk"]

@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.db.models import Case, CharField, Exists, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
 
-from channels_ace.api import Hours
+from channels_ace.api import Hours, Question
 from notifications.choice_models import Cadence, EmailCadence
-from notifications.overrides import default_cadence, is_locked, types_here
+from notifications.overrides import ALWAYS, NEVER, comes_by_default, is_locked, types_here
 from notifications.preferences import NotChangeable, find_row, matrix
 from notifications.registry import NotificationType
 
@@ -20,17 +19,24 @@ def always_at_once(known: NotificationType) -> bool:
     return "email" not in known.channels or "email" in known.locked or known.hours is Hours.ANY
 
 
-def cadence_of(known: NotificationType, user: str = "pk") -> Combinable:
-    """This function will give the cadence of a type as an expression over rows that hold their user's id under the name `user`.
+def cadence_of(known: NotificationType, question: Question) -> Combinable:
+    """This function will give the cadence of a type's e-mail as an expression over the rows of a question.
 
     A type's cadence beats its category's, which beats the type's default.
     """
+    whens = [When(comes(known, question, cadence), then=Value(cadence.value)) for cadence in Cadence if cadence is not Cadence.NOW]
+    return Case(*whens, default=Value(Cadence.NOW.value), output_field=CharField())
+
+
+def comes(known: NotificationType, question: Question, cadence: Cadence) -> Q:
+    """This function will give the condition under which a type's e-mail comes so often, in sets that PostgreSQL reads once for all rows."""
     if always_at_once(known):
-        return Value(Cadence.NOW.value)
-    mine = EmailCadence.objects.filter(user_id=OuterRef(user))
-    of_type, of_category = (mine.filter(scope=scope).values("cadence")[:1] for scope in (known.scope, str(known.category)))
-    chosen = Coalesce(Subquery(of_type), Subquery(of_category), default_cadence(known), Value(known.cadence))
-    return Case(When(is_locked(known, "email"), then=Value(Cadence.NOW.value)), default=chosen)
+        return ALWAYS if cadence is Cadence.NOW else NEVER
+    mine = question.of_user(EmailCadence.objects.all())
+    found = comes_by_default(known, question, cadence)
+    for scope in (str(known.category), known.scope):
+        found = Q(Exists(mine.filter(scope=scope, cadence=cadence))) | (~Q(Exists(mine.filter(scope=scope))) & found)
+    return is_locked(known, question) | found if cadence is Cadence.NOW else ~is_locked(known, question) & found
 
 
 def chosen_cadences(user_id: int) -> dict[str, str]:
@@ -51,7 +57,7 @@ def cadences_by_scope(user_id: int) -> dict[str, str]:
     A category whose types differ has "".
     """
     chosen, found, below = chosen_cadences(user_id), {}, defaultdict(set)
-    for known in types_here():
+    for known in types_here(user_id):
         if not always_at_once(known):
             found[known.scope] = cadence_in(known, chosen)
             below[str(known.category)].add(found[known.scope])

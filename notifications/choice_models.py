@@ -43,6 +43,9 @@ class Rest(models.Model):
     closes = models.PositiveSmallIntegerField(_("not after"), default=24)
     # Monday is the first bit; 127 is every day.
     days = models.PositiveSmallIntegerField(_("days"), default=127)
+    # When summaries come, where that is not the site's own hour and day; Monday is 0.
+    digest_hour = models.PositiveSmallIntegerField(_("hour of summaries"), null=True, blank=True)
+    digest_weekday = models.PositiveSmallIntegerField(_("day of the weekly summary"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("rest")
@@ -50,7 +53,12 @@ class Rest(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(opens__lt=models.F("closes"), closes__lte=24, days__gte=1, days__lte=127), name="carillon_rest_hours"
-            )
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(digest_hour=None) | models.Q(digest_hour__lte=23))
+                & (models.Q(digest_weekday=None) | models.Q(digest_weekday__lte=6)),
+                name="carillon_rest_summaries",
+            ),
         ]
 
     def __str__(self) -> str:

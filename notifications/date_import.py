@@ -55,16 +55,16 @@ class Counts:
     same: int = 0
 
 
-def import_dates(rows: Sequence[Row], now: datetime, *, dry_run: bool = False) -> Counts:
+def import_dates(rows: Sequence[Row], now: datetime, *, bad: Sequence[BadRow] = (), dry_run: bool = False) -> Counts:
     """This function will store dates, in a few statements a batch, and count what was new, moved, changed or the same.
 
-    Raises BadDates, having written nothing, for a row that stands twice or names a learner whom nobody knows.
+    Raises BadDates, having written nothing, for a row that stands twice or names a learner whom nobody knows, and for those that were
+    `bad` before: with a dry run or without, it names them all.
     """
     with transaction.atomic():
         people = _people(rows)
-        bad = list(_bad(rows, people))
-        if bad:
-            raise BadDates(bad)
+        if refused := [*bad, *_bad(rows, people)]:
+            raise BadDates(sorted(refused, key=lambda row: row.number))
         known = _known(rows)
         counts, made, changed = Counts(), [], []
         for row in rows:

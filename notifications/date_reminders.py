@@ -34,7 +34,7 @@ TYPES = {
     CourseDate.Kind.COURSE_ENDS: "dates.course_ends",
     CourseDate.Kind.UPGRADE: "dates.upgrade_deadline",
     CourseDate.Kind.CERTIFICATE: "dates.certificate_available",
-    CourseDate.Kind.ORA_STEP: "dates.assignment_due",
+    CourseDate.Kind.ORA_STEP: "dates.ora_step_due",
 }
 TOLD = [Delivery.State.ACCEPTED, Delivery.State.DELIVERED, Delivery.State.UNKNOWN, Delivery.State.UNKNOWN_FINAL]
 

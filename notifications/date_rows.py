@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,15 +13,18 @@ from icalendar import Calendar, Event
 from icalendar.error import BrokenCalendarProperty
 
 from notifications.course_dates import CourseDate
-from notifications.date_import import BadDates, BadRow, Row
+from notifications.date_import import BadRow, Row
 from notifications.links import allowed_link
 from notifications.rest_api.strict import FIRST_YEAR, LAST_YEAR
 
 LARGEST = 5_000_000
 MOST_ROWS = 20_000
 LONGEST_LINE = 4_000
+DEEPEST = 4
 COLUMNS = ("course_key", "external_id", "kind", "title", "when", "link", "username", "cancelled")
 NEEDED = COLUMNS[:5]
+_FOLD, _NEWLINE = re.compile(r"(?:\r?\n)+[ \t]"), re.compile(r"\r?\n")
+_PART_NAME, _PART = re.compile(r"\s*(?:BEGIN|END)\s*[;:]", re.I), re.compile(r"(BEGIN|END):([A-Z0-9-]+)[ \t]*", re.I)
 LONGEST = {"course_key": 191, "external_id": 191, "title": 200, "link": 500, "username": 150}
 
 
@@ -27,24 +32,26 @@ class Unreadable(ValueError):
     """The file as a whole cannot be read. The text says why."""
 
 
-def read_dates(data: bytes, *, course_key: str = "") -> list[Row]:
-    """This function will read CSV or iCalendar, whichever it is; a calendar's dates belong to `course_key`.
+def read_dates(data: bytes, *, course_key: str = "", most_rows: int = MOST_ROWS) -> tuple[list[Row], list[BadRow]]:
+    """This function will read CSV or iCalendar, whichever it is, and give what can be taken and what cannot, each with its reason.
 
-    Raises Unreadable for a file that is none of them or too large, and BadDates naming every row that cannot be taken.
+    What names no course belongs to `course_key`. Raises Unreadable for a file that is none of them or too large.
     """
     text = _text(data)
-    is_calendar = text.lstrip().upper().startswith("BEGIN:VCALENDAR")
     rows, bad = [], []
-    for number, cells in _events(text, course_key) if is_calendar else _lines(text, course_key):
+    for number, cells in _events(text, course_key, most_rows) if is_calendar(data) else _lines(text, course_key, most_rows):
         try:
             rows.append(to_row(number, cells))
         except ValueError as error:
             bad.append(BadRow(number, str(error)))
-    if bad:
-        raise BadDates(bad)
-    if not rows:
+    if not rows and not bad:
         raise Unreadable(_("There is no date in it."))
-    return rows
+    return rows, bad
+
+
+def is_calendar(data: bytes) -> bool:
+    """This function will tell iCalendar from CSV."""
+    return data.removeprefix(BOM_UTF8).lstrip()[:15].upper() == b"BEGIN:VCALENDAR"
 
 
 def to_row(number: int, cells: Mapping[str, Any]) -> Row:
@@ -53,6 +60,8 @@ def to_row(number: int, cells: Mapping[str, Any]) -> Row:
         raise ValueError(_("It has another number of cells than the first line: %(cells)d.") % {"cells": cells["cells"]})
     if "repeats" in cells:
         raise ValueError(_("A date that repeats is not known; write each by itself."))
+    if "zone" in cells:
+        raise ValueError(_("The time zone “%(zone)s” is not known: name it as in Europe/Berlin.") % cells)
     for name in NEEDED:
         if not cells.get(name):
             raise ValueError(_("“%(name)s” is missing.") % {"name": name})
@@ -94,15 +103,15 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _lines(text: str, course_key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(text: str, course_key: str, most_rows: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """This function will yield the rows of CSV with the number of their line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         names = [name.strip() for name in next(reader)]
         _check_names(names)
         for count, values in enumerate(reader, 1):
-            if count > MOST_ROWS:
-                raise Unreadable(_("It has more than %(most)d rows.") % {"most": MOST_ROWS})
+            if count > most_rows:
+                raise Unreadable(_("It has more than %(most)d rows.") % {"most": most_rows})
             if any(values):
                 cells: dict[str, Any] = dict(zip(names, (value.strip() for value in values), strict=False))
                 cells = {"course_key": course_key} | {name: cell for name, cell in cells.items() if cell}
@@ -119,13 +128,12 @@ def _check_names(names: list[str]) -> None:
         raise Unreadable(_("A column stands twice."))
 
 
-def _events(text: str, course_key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _events(text: str, course_key: str, most_rows: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """This function will yield the events of a calendar, counted from 1."""
-    if text.upper().count("BEGIN:VEVENT") > MOST_ROWS:
-        raise Unreadable(_("It has more than %(most)d rows.") % {"most": MOST_ROWS})
-    _check_depth(text)
     try:
-        events = Calendar.from_ical(text).walk("VEVENT")
+        events = Calendar.from_ical("\r\n".join(_checked_lines(text, most_rows))).walk("VEVENT")
+    except Unreadable:
+        raise
     except Exception as error:
         # The parser raises whatever a malformed value happens to meet.
         raise Unreadable(_("It is not a calendar that can be read.")) from error
@@ -133,12 +141,31 @@ def _events(text: str, course_key: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, _cells(event, course_key) if isinstance(event, Event) else {}
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for line in text.upper().splitlines():
-        depth += line.startswith("BEGIN:") - line.startswith("END:")
-        if depth > 4 or depth < 0:
-            raise Unreadable(_("Its parts are nested too deeply or not closed."))
+def _checked_lines(text: str, most_rows: int) -> Iterator[str]:
+    """This function will yield a calendar's lines, unfolded and without its own descriptions of zones, and refuse what is too much.
+
+    A zone is known by its name or not at all: a rule that repeats every second takes the parser for ever, and it keeps what one
+    calendar says of a zone for all later ones of the process.
+    """
+    depth, inside_zone, events = 0, 0, 0
+    for line in _NEWLINE.split(_FOLD.sub("", text)):
+        part = _PART.fullmatch(line)
+        if part is None and _PART_NAME.match(line):
+            raise Unreadable(_("It is not a calendar that can be read."))
+        if part is not None:
+            is_begin, name = part[1].upper() == "BEGIN", part[2].upper()
+            depth += 1 if is_begin else -1
+            events += is_begin and name == "VEVENT"
+            if is_begin and name == "VTIMEZONE":
+                inside_zone = inside_zone or depth
+            if not 0 <= depth <= DEEPEST:
+                raise Unreadable(_("Its parts are nested too deeply or not closed."))
+            if events > most_rows:
+                raise Unreadable(_("It has more than %(most)d rows.") % {"most": most_rows})
+        if not inside_zone:
+            yield line
+        elif depth < inside_zone:
+            inside_zone = 0
     if depth:
         raise Unreadable(_("Its parts are nested too deeply or not closed."))
 
@@ -151,6 +178,8 @@ def _cells(event: Event, course_key: str) -> dict[str, Any]:
         found = "unreadable"
     if event.get("RRULE") is not None:
         return {"repeats": True}
+    if isinstance(found, datetime) and found.tzinfo is None and (zone := when.params.get("TZID")):
+        return {"zone": str(zone)[:64]}
     return {
         "course_key": str(event.get("X-COURSE-KEY", "") or course_key),
         "external_id": str(event.get("UID", "")),

@@ -25,6 +25,7 @@ def _date(name: str, label: str | Promise, hint: str | Promise, about: str, *, p
 
 
 _date("assignment_due", _("Due dates"), _("Before an assignment is due"), "assignment")
+_date("ora_step_due", _("Steps of assessments"), _("Before a step of an assessment is due"), "assignment")
 _date("due_date_changed", _("Changed dates"), _("When a date that you were told of moves"), "assignment")
 _date("course_starts", _("Start of a course"), _("Before a course you joined starts"), "course")
 _date("course_ends", _("End of a course"), _("Before a course you take ends"), "course", push=False)

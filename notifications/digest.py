@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
 from channels_ace.api import (
@@ -22,7 +21,9 @@ from channels_ace.api import (
     register,
     to_instant,
 )
+from notifications.models import Rest
 from notifications.registry import Category, find
+from notifications.resting import summaries_of
 
 MOST_ITEMS = 5
 DAILY, WEEKLY = "digest_daily", "digest_weekly"
@@ -37,28 +38,27 @@ class Digests:
 
     def slots(self, asked: Iterable[Wait], now: datetime) -> dict[Wait, datetime]:
         """This function will give the first hour of a summary after each wait began, or the last that has come, on the person's clock."""
-        return {wait: _slot(wait, now) for wait in asked}
+        waits = list(asked)
+        chosen = Rest.objects.filter(pk__in={wait.user_id for wait in waits})
+        times = {rest.pk: summaries_of(rest) for rest in chosen}
+        usual = summaries_of(Rest())
+        return {wait: _slot(wait, now, *times.get(wait.user_id, usual)) for wait in waits}
 
 
-def next_slot(cadence: str, zone: str, after: datetime) -> datetime:
+def next_slot(cadence: str, zone: str, after: datetime, hour: int, weekday: int) -> datetime:
     """This function will give the first time of a daily or weekly summary after an instant; without a known zone it is UTC's."""
     place = parse_zone(zone if zone in ZONES else "UTC")
-    hour = time(settings.CHANNELS_ACE["DIGEST_HOUR"])
     day = local_now(after, place).date()
-    while not (_is_day(cadence, day) and to_instant(day, hour, place) > after):
+    while not ((cadence == DAILY or day.weekday() == weekday) and to_instant(day, time(hour), place) > after):
         day += timedelta(days=1)
-    return to_instant(day, hour, place)
+    return to_instant(day, time(hour), place)
 
 
-def _slot(wait: Wait, now: datetime) -> datetime:
-    slot = next_slot(wait.cadence, wait.zone, wait.since)
-    while slot <= now and (following := next_slot(wait.cadence, wait.zone, slot)) <= now:
+def _slot(wait: Wait, now: datetime, hour: int, weekday: int) -> datetime:
+    slot = next_slot(wait.cadence, wait.zone, wait.since, hour, weekday)
+    while slot <= now and (following := next_slot(wait.cadence, wait.zone, slot, hour, weekday)) <= now:
         slot = following
     return slot
-
-
-def _is_day(cadence: str, day: date) -> bool:
-    return cadence == DAILY or day.weekday() == settings.CHANNELS_ACE["DIGEST_WEEKDAY"]
 
 
 def fill(deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:

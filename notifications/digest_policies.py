@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, Q, Subquery
-from django.db.models.lookups import Exact, GreaterThan
+from django.db.models.lookups import GreaterThan
 
 from channels_ace.api import Delivery, Hours, Question, Rule, defer, deny
-from notifications.cadences import cadence_of
+from notifications.cadences import comes
 from notifications.models import Cadence, InboxItem, InboxState
 from notifications.registry import NotificationType
 
@@ -40,9 +40,8 @@ class Summed:
             return
         if question.channel in asked.locked:
             return
-        cadence = cadence_of(asked, question.user)
         for wanted in (Cadence.DAILY, Cadence.WEEKLY):
-            yield defer(Q(Exact(cadence, wanted.value)), f"digest_{wanted.value}", question.now)
+            yield defer(comes(asked, question, wanted), f"digest_{wanted.value}", question.now)
 
 
 class Buffered:

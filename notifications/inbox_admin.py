@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path
 from django.utils.text import capfirst
+from django.views.decorators.http import require_safe
 
 from notifications.models import InboxItem, InboxState
 
@@ -24,6 +25,7 @@ class Line:
     is_covered: bool
 
 
+@require_safe
 def list_inbox_items(request: HttpRequest) -> HttpResponse:
     """This function will show a page of inbox items, by descending key, to staff who may view them."""
     if not request.user.has_perm(f"{InboxItem._meta.app_label}.view_inboxitem"):

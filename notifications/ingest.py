@@ -1,7 +1,7 @@
-"""Taking in what a learning platform wants said, each event once, each in its own transaction. Read next: platform_event.py, audience.py.
+"""Taking in what a learning platform wants said, and who is in its courses: each event once, each in its own transaction.
 
 A line that cannot be used is kept with its reason and stops nobody else. Stopped at any point and run again, the same
-file changes nothing that was taken in.
+file changes nothing that was taken in. Read next: platform_event.py, membership_events.py.
 """
 
 import logging
@@ -16,6 +16,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 
 from channels_ace.api import Message, Refused, UnknownType
 from notifications.audience import course_audience
+from notifications.membership_events import is_about_member, take_in_member
 from notifications.models import IngestedEvent, PlatformUser
 from notifications.notification_types import platform_type
 from notifications.notify import notify
@@ -110,10 +111,16 @@ def _record(envelope: Envelope, now: datetime) -> Ingested:
         return Ingested(event)
     said = None
     try:
-        wanted = read_event(envelope.body)
-        event.type = f"{wanted.app}.{wanted.name}"[:_TYPE_LENGTH]
-        with transaction.atomic():
-            said = _say(wanted, envelope.event_id, now)
+        if is_about_member(envelope.body):
+            event.type = str(envelope.body["type"])
+            with transaction.atomic():
+                event.reason = take_in_member(envelope.body, envelope.event_id, now)
+            event.outcome = Outcome.NOBODY if event.reason else Outcome.KEPT
+        else:
+            wanted = read_event(envelope.body)
+            event.type = f"{wanted.app}.{wanted.name}"[:_TYPE_LENGTH]
+            with transaction.atomic():
+                said = _say(wanted, envelope.event_id, now)
     except (Refused, UnknownType) as error:
         event.reason = str(error)[:_REASON_LENGTH]
     except (OperationalError, InterfaceError):
@@ -151,6 +158,7 @@ def _say(wanted: PlatformEvent, event_id: str, now: datetime) -> _Said:
         context=wanted.context,
         link=wanted.link,
         scope=wanted.course_key,
+        thread=wanted.thread,
         idempotency_key=f"platform:{event_id}",
         now=now,
     )

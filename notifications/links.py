@@ -1,10 +1,17 @@
 """Where a message may lead: a path of this site, or https on a host the operator has named. Read next: notify.py."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.urls import reverse
 
 from channels_ace.api import Refused
+
+# The site for which a message is being written, where that is not settings.SITE_URL.
+_site: ContextVar[str] = ContextVar("carillon_site", default="")
 
 
 def allowed_link(link: str) -> str:
@@ -28,5 +35,22 @@ def allowed_link(link: str) -> str:
 
 
 def absolute(link: str) -> str:
-    """This function will make a path of this site into a whole address, for messages that leave it."""
-    return f"{settings.SITE_URL}{link}" if link.startswith("/") else link
+    """This function will make a path of this site into a whole address, for messages that leave it.
+
+    What leads to a host that the operator no longer allows leads to the inbox instead.
+    """
+    try:
+        allowed_link(link)
+    except Refused:
+        link = reverse("inbox")
+    return f"{_site.get() or settings.SITE_URL}{link}" if link.startswith("/") else link
+
+
+@contextmanager
+def links_lead_to(site: str) -> Iterator[None]:
+    """This function will let `absolute` lead to another of our sites for a while."""
+    token = _site.set(site.rstrip("/"))
+    try:
+        yield
+    finally:
+        _site.reset(token)

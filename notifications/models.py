@@ -9,12 +9,20 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Message
+from notifications.brand_models import Brand, BrandMember, BrandText, BrandTextVersion
 from notifications.calendar_feed import CalendarLink
 from notifications.choice_models import Cadence, EmailCadence, Mute, Rest
 from notifications.course_dates import CourseDate, DateChoice, DateReminder, Submission
 from notifications.override_models import TypeOverride
+from notifications.service_models import KeptAnswer, ServiceMessage
+from notifications.webhook_models import Webhook, WebhookPost
 
 __all__ = [
+    "Brand",
+    "BrandMember",
+    "BrandText",
+    "BrandTextVersion",
+    "Broadcast",
     "Cadence",
     "CalendarLink",
     "CourseDate",
@@ -25,12 +33,16 @@ __all__ = [
     "InboxItem",
     "InboxState",
     "IngestedEvent",
+    "KeptAnswer",
     "Mute",
     "PlatformUser",
     "Preference",
     "Rest",
+    "ServiceMessage",
     "Submission",
     "TypeOverride",
+    "Webhook",
+    "WebhookPost",
 ]
 
 
@@ -85,6 +97,21 @@ class InboxState(models.Model):
         return f"inbox of user {self.user_id}"
 
 
+class Broadcast(models.Model):
+    """One message to everyone, kept once: it enters an inbox when its owner looks (broadcasts.py)."""
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="+", verbose_name=_("message"))
+    # Who joined later is not meant.
+    through_user_id = models.BigIntegerField(_("everyone up to user"))
+
+    class Meta:
+        verbose_name = _("message to everyone")
+        verbose_name_plural = _("messages to everyone")
+
+    def __str__(self) -> str:
+        return f"broadcast {self.message_id}"
+
+
 class Preference(models.Model):
     """A choice that differs from the default: on or off for a type, a category, or (as "*") a whole channel."""
 
@@ -114,6 +141,8 @@ class CourseMembership(models.Model):
     cohort = models.CharField(_("cohort"), max_length=32, blank=True, default="")
     team = models.CharField(_("team"), max_length=64, blank=True, default="")
     is_active = models.BooleanField(_("active"), default=True)
+    # When this was so: an older event that comes late changes nothing.
+    told_at = models.DateTimeField(_("told"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("course membership")
@@ -145,6 +174,7 @@ class IngestedEvent(models.Model):
     class Outcome(models.TextChoices):
         NOTIFIED = "notified", _("Notified")
         NOBODY = "nobody", _("Nobody to notify")
+        KEPT = "kept", _("Kept")
         REFUSED = "refused", _("Refused")
 
     # The event's own id; a line without a readable one is known by the hash of its text.

@@ -40,6 +40,7 @@ def _activity(name: str, covers: str | Promise, *variables: str) -> None:
         push=True,
         row=ACTIVITY,
         covers=covers,
+        group_by="post_title",
     )
 
 
@@ -56,6 +57,7 @@ def _learning(
     covers: str | Promise = "",
     visible_to: frozenset[str] = frozenset(),
     lane: str = "transactional",
+    group_by: str = "",
 ) -> None:
     app, bare = name.split(".")
     PLATFORM_TYPES[app, bare] = name
@@ -72,6 +74,8 @@ def _learning(
             covers=covers,
             visible_to=visible_to,
             lane=lane,
+            group_by=group_by,
+            actor=next((name for name in ("replier_name", "username") if name in variables), ""),
             fresh_for_channel={"push": timedelta(days=1)} if push else {},
         )
     )
@@ -137,6 +141,7 @@ _learning(
     ("ora_name",),
     on=("inbox",),
     visible_to=STAFF,
+    group_by="ora_name",
 )
 _learning(
     "grading.ora_grade_assigned",

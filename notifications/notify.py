@@ -18,6 +18,7 @@ def notify(
     context: Mapping[str, Any] | None = None,
     link: str = "",
     scope: str = "",
+    thread: str = "",
     idempotency_key: str = "",
     channels: Iterable[str] | None = None,
     send_after: datetime | None = None,
@@ -27,8 +28,9 @@ def notify(
     """This function will tell an audience (users, their ids, or a queryset of users) something, by every channel each of them wants.
 
     `type` is a registered notification type; `context` fills its texts; `link` is where it leads (a path of this site or
-    an allowed host); `scope` is what it is about ("course-v1:...", "study:<id>"). Called twice with one idempotency key
-    it says it once. Raises UnknownType, Refused (nothing was written) and KeyReused.
+    an allowed host); `scope` is what it is about ("course-v1:...", "study:<id>"), `thread` the conversation in it that a
+    reader may mute ("thread:<id>"). Called twice with one idempotency key it says it once. Raises UnknownType, Refused
+    (nothing was written) and KeyReused.
     """
     find(type)
     return send(
@@ -37,6 +39,7 @@ def notify(
         now=now or timezone.now(),
         context=context,
         scope=scope,
+        thread=thread,
         link=allowed_link(link),
         channels=channels,
         idempotency_key=idempotency_key,

@@ -1,4 +1,4 @@
-"""Where operators change the defaults of types, having seen how many people it touches. Read next: overrides.py."""
+"""Where operators change the defaults of types, having seen how many people it touches. Read next: override_effects.py."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from notifications.models import TypeOverride
-from notifications.overrides import people_changed
+from notifications.override_effects import people_changed, people_changed_without
 from notifications.registry import CHANNEL_LABELS, registered
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 else:
     # Django's classes are generic to the type checker only.
     Admin, Form = admin.ModelAdmin, forms.ModelForm
+
+
+PLACE = ("brand", "scope", "channel")
+
+
+def change_for(people: int) -> str:
+    """This function will say what a change does, in words."""
+    return ngettext("This changes what one person gets.", "This changes what %(people)s people get.", people) % {"people": f"{people:,}"}
 
 
 class OverrideForm(Form):
@@ -31,6 +39,9 @@ class OverrideForm(Form):
         self.fields["scope"] = forms.ChoiceField(label=self.fields["scope"].label, choices=list(lines.items()))
         self.fields["channel"] = forms.ChoiceField(label=self.fields["channel"].label, choices=list(CHANNEL_LABELS.items()))
         # Django calls the third answer "Unknown"; it is known, and stands in the type.
+        for name in PLACE:
+            # What is for something else is another override; whom it touches is told of one.
+            self.fields[name].disabled = self.instance.pk is not None
         self.fields["is_on"].widget.choices = [("unknown", _("As declared")), ("true", _("On")), ("false", _("Off"))]
 
     def clean(self) -> dict[str, Any]:
@@ -51,26 +62,33 @@ class OverrideForm(Form):
         return found
 
     def _tell_first(self, found: dict[str, Any]) -> None:
-        names = ("scope", "channel", "is_on", "is_locked", "cadence")
+        names = (*PLACE, "is_on", "is_locked", "cadence")
         wanted = TypeOverride(**{name: found[name] for name in names})
-        people = people_changed(wanted)
+        people = people_changed(wanted, self._saved())
         told = "/".join(str(found[name]) for name in names) + f"/{people}"
         if found.get("seen") == told:
             return
         self.data = {**self.data.dict(), "seen": told} if isinstance(self.data, QueryDict) else {**self.data, "seen": told}
-        change = ngettext("This changes what one person gets.", "This changes what %(people)s people get.", people)
-        self.add_error(None, change % {"people": f"{people:,}"} + " " + _("Save again to apply it."))
+        self.add_error(None, change_for(people) + " " + _("Save again to apply it."))
+
+    def _saved(self) -> TypeOverride | None:
+        return TypeOverride.objects.filter(pk=self.instance.pk).first() if self.instance.pk else None
 
 
 @admin.register(TypeOverride)
 class TypeOverrideAdmin(Admin):
     form = OverrideForm
-    list_display = ["scope", "channel", "is_on", "is_locked", "cadence", "changed_by", "changed_at"]
-    list_filter = ["channel", "is_locked", "is_on"]
-    list_select_related = ["changed_by"]
+    list_display = ["scope", "channel", "brand", "is_on", "is_locked", "cadence", "changed_by", "changed_at"]
+    list_filter = ["brand", "channel", "is_locked", "is_on"]
+    list_select_related = ["brand", "changed_by"]
     search_fields = ["scope"]
-    ordering = ["scope", "channel"]
-    fields = ["scope", "channel", "is_on", "is_locked", "cadence", "seen"]
+    ordering = ["scope", "channel", "brand"]
+    fields = ["brand", "scope", "channel", "is_on", "is_locked", "cadence", "seen"]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        listed, *rest = super().get_deleted_objects(objs, request)
+        told = [f"{one}: {change_for(people_changed_without(one))}" for one in objs]
+        return [*listed, *told], *rest
 
     def save_model(self, request: HttpRequest, obj: TypeOverride, form: Any, change: bool) -> None:
         obj.changed_by_id, obj.changed_at = request.user.pk, timezone.now()

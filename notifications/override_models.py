@@ -1,16 +1,31 @@
-"""What the operators of a site decided about types, over what the code declares. Read next: overrides.py."""
+"""What operators decided about types, over what the code declares: everywhere, or for one site. Read next: overrides.py."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifications.brand_models import Brand
 from notifications.choice_models import Cadence
+
+ONE = _("There is one already for this: change that one.")
 
 
 class TypeOverride(models.Model):
-    """Another default, lock or cadence for one line of the settings page over one channel; what is empty stays as declared."""
+    """Another default, lock or cadence for one line of the settings page over one channel; what is empty stays as declared.
 
+    A brand's own stands in place of the one for everywhere, wholly.
+    """
+
+    brand = models.ForeignKey(
+        Brand,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="overrides",
+        verbose_name=_("brand"),
+        help_text=_("Nothing means everywhere. What a brand has of its own stands in place of that."),
+    )
     # A type's name, or the name of the line that it shares with others, as in Preference.
     scope = models.CharField(_("type"), max_length=100)
     channel = models.CharField(_("channel"), max_length=16)
@@ -24,7 +39,12 @@ class TypeOverride(models.Model):
         verbose_name = _("override of a type")
         verbose_name_plural = _("overrides of types")
         constraints = [
-            models.UniqueConstraint(fields=["scope", "channel"], name="carillon_override_once"),
+            models.UniqueConstraint(
+                fields=["scope", "channel"], condition=Q(brand=None), name="carillon_override_once", violation_error_message=ONE
+            ),
+            models.UniqueConstraint(
+                fields=["brand", "scope", "channel"], name="carillon_override_once_a_brand", violation_error_message=ONE
+            ),
             models.CheckConstraint(condition=~Q(is_locked=True, is_on=False), name="carillon_override_locks_what_is_on"),
             models.CheckConstraint(condition=Q(cadence="") | Q(channel="email"), name="carillon_override_cadence_of_email"),
         ]

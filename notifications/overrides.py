@@ -1,45 +1,116 @@
-"""Defaults and locks as they stand on this site, for one reader and for sets; asked anew each time. Read next: override_models.py."""
+"""Defaults and locks as they stand, for one reader and for sets; asked anew each time. Read next: override_models.py.
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
+A message is decided by what stands for its brand (brands.py): its course's, else its person's. What a brand has of its own stands in
+place of what stands everywhere. The few overrides of a type are read once for a question, and only brands of their own cost a condition.
+"""
 
-from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from django.db.models import Exists, Q, Value
+
+from channels_ace.api import Question
+from notifications.brand_models import Brand, BrandMember
 from notifications.choice_models import Cadence
-from notifications.models import CourseMembership, Preference
 from notifications.override_models import TypeOverride
-from notifications.registry import WHOLE_CHANNEL, NotificationType, registered
+from notifications.registry import NotificationType, registered
+
+ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 
 
-def of_type(known: NotificationType, channel: str) -> QuerySet[TypeOverride]:
-    """This function will narrow the overrides down to those of a type over a channel, for a subquery of any statement."""
-    return TypeOverride.objects.filter(scope=known.scope, channel=channel)
-
-
-def is_locked(known: NotificationType, channel: str) -> Q:
+def is_locked(known: NotificationType, question: Question) -> Q:
     """This function will give the condition under which operators locked what the code leaves open."""
-    return Q(Exists(of_type(known, channel).filter(is_locked=True)))
+    return _where(known, question, lambda here: question.channel in here.locked - known.locked)
 
 
-def is_on(known: NotificationType, channel: str) -> Q:
+def is_on(known: NotificationType, question: Question) -> Q:
     """This function will give the condition under which a channel is on for those who chose nothing."""
-    overrides = of_type(known, channel)
-    if channel in known.on:
-        return ~Q(Exists(overrides.filter(is_on=False)))
-    return Q(Exists(overrides.filter(Q(is_on=True) | Q(is_locked=True))))
+    return _where(known, question, lambda here: question.channel in here.on)
 
 
-def default_cadence(known: NotificationType) -> Subquery:
-    """This function will give the cadence that operators set for a type's e-mail, null where they set none."""
-    return Subquery(of_type(known, "email").exclude(cadence="").values("cadence")[:1])
+def comes_by_default(known: NotificationType, question: Question, cadence: Cadence) -> Q:
+    """This function will give the condition under which a type's e-mail comes so often for those who chose nothing."""
+    return _where(known, question, _comes(cadence))
 
 
-def types_here() -> list[NotificationType]:
-    """This function will list the types as `registered` does, with what operators changed, in one statement."""
+def _comes(cadence: Cadence) -> Callable[[NotificationType], bool]:
+    return lambda here: here.cadence == cadence.value
+
+
+def _where(known: NotificationType, question: Question, is_so: Callable[[NotificationType], bool]) -> Q:
+    """This function will give the condition over the question's rows under which something is so of the type as it stands for them."""
+    overrides = _overrides_of(known, question)
+    of_brand = {brand: is_so(changed_by(standing(overrides, brand), known)) for brand in {one.brand_id for one in overrides} if brand}
+    elsewhere = is_so(changed_by(standing(overrides, None), known))
+    differ = [brand for brand, so in of_brand.items() if so != elsewhere]
+    if not differ:
+        return ALWAYS if elsewhere else NEVER
+    here = _is_of(differ, question)
+    return ~here if elsewhere else here
+
+
+def _is_of(brands: Iterable[int], question: Question) -> Q:
+    """This function will give the condition under which a row is for one of these brands: by its course, else by its person."""
+    of_person = Q(Exists(question.of_user(BrandMember.objects.filter(brand__in=list(brands)))))
+    if isinstance(question.scope, Value) and not question.scope.value.startswith("course-v1:"):
+        return of_person
+    of_course = Brand.objects.owning(question.scope)
+    return Q(Exists(of_course.filter(pk__in=list(brands)))) | (~Q(Exists(of_course)) & of_person)
+
+
+def overrides_of(known: NotificationType, channel: str) -> list[tuple[object, ...]]:
+    """This function will give what the conditions about a type are made of, in one statement."""
+    found = TypeOverride.objects.filter(scope=known.scope, channel=channel).order_by("pk")
+    return list(found.values_list("pk", "brand", "is_on", "is_locked", "cadence"))
+
+
+def _overrides_of(known: NotificationType, question: Question) -> Sequence[TypeOverride]:
+    key = f"overrides of {known.scope}"
+    if key not in question.found:
+        question.found[key] = list(TypeOverride.objects.filter(scope=known.scope, channel=question.channel))
+    found: Sequence[TypeOverride] = question.found[key]
+    return found
+
+
+def standing(overrides: Iterable[TypeOverride], brand: int | None) -> list[TypeOverride]:
+    """This function will give the overrides that stand for a brand: its own, and those for everywhere that have none in their place."""
+    found = {(one.scope, one.channel): one for one in overrides if one.brand_id is None}
+    found |= {(one.scope, one.channel): one for one in overrides if brand and one.brand_id == brand}
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The types as they stand for one person: about what is of no course, and about the courses of each brand."""
+
+    overrides: Sequence[TypeOverride]
+    # Their own brand; and the brands by organisation, which are read only where one has overrides.
+    own: int | None = None
+    brands: Sequence[Brand] = ()
+
+    def types_of(self, brand: int | None) -> list[NotificationType]:
+        """This function will list the types as `registered` does, with what operators changed for a brand."""
+        overrides = standing(self.overrides, brand)
+        return [changed_by(overrides, known) for known in registered()]
+
+    def brand_of(self, scope: str) -> int | None:
+        """This function will tell whose course a scope names."""
+        return next((brand.pk for brand in self.brands if any(scope.startswith(f"course-v1:{org}+") for org in brand.orgs)), None)
+
+
+def standing_for(user_id: int) -> Standing:
+    """This function will read how the types stand for a person, in one statement; in three where brands have overrides."""
     overrides = list(TypeOverride.objects.all())
-    return [changed_by(overrides, known) for known in registered()]
+    if not any(one.brand_id for one in overrides):
+        return Standing(overrides)
+    own = BrandMember.objects.filter(user_id=user_id).values_list("brand_id", flat=True).first()
+    return Standing(overrides, own, list(Brand.objects.order_by("pk")))
+
+
+def types_here(user_id: int) -> list[NotificationType]:
+    """This function will list the types as they stand for a person, apart from courses of other brands than theirs."""
+    found = standing_for(user_id)
+    return found.types_of(found.own)
 
 
 def changed_by(overrides: Iterable[TypeOverride], known: NotificationType) -> NotificationType:
@@ -54,33 +125,3 @@ def changed_by(overrides: Iterable[TypeOverride], known: NotificationType) -> No
             known = replace(known, on=known.on | way if one.is_on else (known.on - way) | (known.locked & way))
         known = replace(known, cadence=Cadence(one.cadence).value if one.cadence else known.cadence)
     return known
-
-
-def people_changed(override: TypeOverride) -> int:
-    """This function will count those for whom an override turns a channel on or off: one statement, whatever their number."""
-    types = [known for known in registered() if known.scope == override.scope and override.channel in known.channels]
-    if not types:
-        return 0
-    before = changed_by(TypeOverride.objects.filter(scope=override.scope, channel=override.channel), types[0])
-    got, gets = (_gets(known, override.channel) for known in (before, changed_by([override], types[0])))
-    people: QuerySet[Any] = get_user_model()._default_manager.filter(is_active=True)
-    if types[0].visible_to:
-        seeing = CourseMembership.objects.filter(user=OuterRef("pk"), is_active=True, role__in=types[0].visible_to)
-        people = people.filter(Exists(seeing))
-    return people.filter((got & ~gets) | (gets & ~got)).count()
-
-
-def _gets(known: NotificationType, channel: str) -> Q:
-    """The rules of policies.Preferred for a type whose defaults are known."""
-    if channel in known.locked:
-        return Q(pk__isnull=False)
-    mine = Preference.objects.filter(user=OuterRef("pk"), channel=channel)
-    said = {
-        (scope, choice): Q(Exists(mine.filter(scope=scope, is_on=choice)))
-        for scope in (known.scope, known.category, WHOLE_CHANNEL)
-        for choice in (True, False)
-    }
-    wanted = said[known.scope, True] | said[known.category, True]
-    if channel in known.on:
-        wanted = said[known.scope, True] | ~said[known.category, False]
-    return wanted & ~said[known.scope, False] & ~said[WHOLE_CHANNEL, False]

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -49,14 +49,6 @@ def is_own_address(request: HttpRequest, address: str) -> bool:
     return url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}, require_https=request.is_secure())
 
 
-def answer_change(request: HttpRequest) -> HttpResponse:
-    """This function will answer a change of the inbox: a script with the bell's count, a form with the page it came from."""
-    if wants_json(request):
-        return answer_count(request)
-    back = request.POST.get("next", "")
-    return HttpResponseRedirect(back if is_own_address(request, back) else reverse("inbox"))
-
-
 def answer_count(request: HttpRequest) -> JsonResponse:
     """This function will answer with what the bell shows."""
-    return JsonResponse({"unread": inbox.badge(person_id(request), timezone.now())})
+    return JsonResponse(inbox.bell(person_id(request), timezone.now()))

@@ -19,6 +19,7 @@ LONGEST_LINE = 4 * 1024 * 1024
 LONGEST_CONTEXT = 64 * 1024
 LONGEST_ID = 150
 LONGEST_SCOPE = 191
+LONGEST_THREAD = 255
 MOST_USERS = 10_000
 _MOST_FILTER_VALUES = 1000
 _LARGEST_ID = 2**63 - 1
@@ -48,6 +49,13 @@ class PlatformEvent:
     user_ids: Sequence[int] | None = None
     filters: Mapping[str, Sequence[str]]
 
+    @property
+    def thread(self) -> str:
+        """The key of the discussion thread that it is about, as mutes know it; "" where there is none."""
+        thread_id = self.context.get("thread_id", "")
+        key = f"thread:{self.course_key}|{thread_id}"
+        return key if thread_id and len(key) <= LONGEST_THREAD else ""
+
 
 def open_envelope(line: bytes) -> Envelope:
     """This function will find out which event a line is, whatever else is wrong with it."""
@@ -76,14 +84,14 @@ def read_event(body: Mapping[str, Any]) -> PlatformEvent:
     if kind not in (USER_EVENT, COURSE_EVENT):
         raise Refused("Events of this type are not taken in.")
     is_for_users = kind == USER_EVENT
-    data = _object(_object(body, "data"), "notification_data" if is_for_users else "course_notification_data")
-    context = _context(_object(data, "context" if is_for_users else "content_context"))
+    data = read_object(read_object(body, "data"), "notification_data" if is_for_users else "course_notification_data")
+    context = _context(read_object(data, "context" if is_for_users else "content_context"))
     return PlatformEvent(
-        app=_text(data, "app_name"),
-        name=_text(data, "notification_type"),
-        link=_text(data, "content_url", may_be_empty=True),
-        course_key=_text(data, "course_key", longest=LONGEST_SCOPE),
-        sender_id=_platform_id(context.pop("sender_id", "")),
+        app=read_text(data, "app_name"),
+        name=read_text(data, "notification_type"),
+        link=read_text(data, "content_url", may_be_empty=True),
+        course_key=read_text(data, "course_key", longest=LONGEST_SCOPE),
+        sender_id=read_platform_id(context.pop("sender_id", "")),
         context=context,
         user_ids=_user_ids(data.get("user_ids")) if is_for_users else None,
         filters={} if is_for_users else _filters(data.get("audience_filters")),
@@ -94,14 +102,16 @@ def _unreadable(nameless: str, problem: str) -> Envelope:
     return Envelope(f"line:{nameless[:32]}", nameless, {}, problem)
 
 
-def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def read_object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """This function will give an object that another holds. Raises Refused."""
     value = holder.get(name)
     if not isinstance(value, dict):
         raise Refused(f"{name} is missing or not an object.")
     return value
 
 
-def _text(holder: Mapping[str, Any], name: str, *, longest: int = 2000, may_be_empty: bool = False) -> str:
+def read_text(holder: Mapping[str, Any], name: str, *, longest: int = 2000, may_be_empty: bool = False) -> str:
+    """This function will give a text that an object holds, which every database can store. Raises Refused."""
     value = holder.get(name)
     if value is None and may_be_empty:
         return ""
@@ -126,7 +136,7 @@ def _user_ids(values: object) -> list[int]:
         raise Refused("user_ids is missing or not a list.")
     if len(values) > MOST_USERS:
         raise Refused(f"user_ids names more than {MOST_USERS} users; a course event is for so many.")
-    ids = [_platform_id(value) for value in values]
+    ids = [read_platform_id(value) for value in values]
     if None in ids:
         raise Refused("user_ids holds something that is not a user's number.")
     return sorted({found for found in ids if found is not None})
@@ -146,7 +156,8 @@ def _filters(values: object) -> dict[str, list[str]]:
     return filters
 
 
-def _platform_id(value: object) -> int | None:
+def read_platform_id(value: object) -> int | None:
+    """This function will give the number by which the platform knows a user, or None for what is none."""
     text = str(value)
     if isinstance(value, bool | float) or not text.isascii() or not text.isdecimal() or len(text) > 19:
         return None

@@ -5,15 +5,19 @@ from datetime import datetime, timedelta
 
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Q
 
-from channels_ace.api import Hours, Question, Rule, defer, deny
+from channels_ace.api import Hours, MessageType, Question, Rule, defer, deny
 from notifications.models import CourseMembership, Mute, Preference, Rest
-from notifications.overrides import is_locked, is_on
+from notifications.overrides import is_locked, is_on, overrides_of
 from notifications.registry import WHOLE_CHANNEL, NotificationType
 from notifications.resting import EVERY_DAY, zones_by_local_hour
 
 
 class Preferred:
     """A type's own switch beats its category's, which beats the default; a channel's own beats all but what is locked."""
+
+    def made_of(self, message_type: MessageType, channel: str) -> object:
+        # The other policies that read overrides stand beside this one.
+        return overrides_of(message_type, channel) if isinstance(message_type, NotificationType) else None
 
     def rules(self, question: Question) -> Iterable[Rule]:
         asked = question.type
@@ -24,7 +28,7 @@ class Preferred:
         type_off = Exists(mine.filter(scope=asked.scope, is_on=False))
         category_on = Exists(mine.filter(scope=asked.category, is_on=True))
         category_off = Exists(mine.filter(scope=asked.category, is_on=False))
-        is_open, by_default = ~is_locked(asked, question.channel), is_on(asked, question.channel)
+        is_open, by_default = ~is_locked(asked, question), is_on(asked, question)
         yield deny(is_open & Q(Exists(mine.filter(scope=WHOLE_CHANNEL, is_on=False))), "channel_turned_off")
         yield deny(is_open & Q(type_off), "turned_off")
         yield deny(is_open & Q(category_off) & ~Q(type_on), "category_turned_off")
@@ -54,15 +58,16 @@ class LeftAlone:
         asked = question.type
         if not isinstance(asked, NotificationType) or question.channel in asked.locked or asked.hours is Hours.ANY:
             return
-        is_open = ~is_locked(asked, question.channel)
-        yield deny(is_open & Q(Exists(question.of_user(Mute.objects.all()).filter(key=question.scope))), "muted")
+        is_open = ~is_locked(asked, question)
+        about = Q(key=question.scope) | Q(key=question.thread)
+        yield deny(is_open & Q(Exists(question.of_user(Mute.objects.all()).filter(about))), "muted")
         if question.channel == "inbox":
             return
         yield deny(is_open & Q(Exists(question.of_user(Rest.objects.filter(paused_until__gt=question.now)))), "paused")
-        yield defer(is_open & Q(_resting(question)), "own_hours", _next_hour(question.now))
+        yield defer(is_open & _resting(question), "own_hours", _next_hour(question.now))
 
 
-def _resting(question: Question) -> Exists:
+def _resting(question: Question) -> Q:
     """This function will tell whose own hours or days are closed now, by the hour of the week in their zone."""
     zone = ExpressionWrapper(question.outer(question.zone), output_field=CharField())
     narrowed = Rest.objects.exclude(opens=0, closes=24, days=EVERY_DAY)
@@ -71,7 +76,8 @@ def _resting(question: Question) -> Exists:
         shut = Q(opens__gt=local.hour) | Q(closes__lte=local.hour) | Q(**{f"day_{local.day}": 0})
         closed |= Q(in_zone__in=zones) & shut
     days = {f"day_{day}": F("days").bitand(1 << day) for day in range(7)}
-    return Exists(question.of_user(narrowed).alias(in_zone=zone, **days).filter(closed))
+    # Who narrowed anything is a set, which PostgreSQL reads once for all; only these are looked at one by one.
+    return Q(Exists(question.of_user(narrowed))) & Q(Exists(question.of_user(narrowed).alias(in_zone=zone, **days).filter(closed)))
 
 
 def _quarter(now: datetime) -> datetime:

@@ -1,15 +1,20 @@
 """What a person chose: read as one matrix, written one cell at a time. Read next: policies.py, which asks it as a set."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Refused
 from notifications.models import CourseMembership, Preference
-from notifications.overrides import types_here
+from notifications.overrides import standing_for
 from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL, Category, NotificationType
+
+ALWAYS_SENT = _("%(channel)s about courses of %(brand)s: always sent")
+SENT = _("%(channel)s about courses of %(brand)s: on")
+NOT_SENT = _("%(channel)s about courses of %(brand)s: off")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Row:
     cells: tuple[Cell, ...]
     # What shares the line, in words, where that is more than one type.
     parts: tuple[str | Promise, ...] = ()
+    # What is otherwise about the courses of another brand, in words.
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,18 @@ class NotChangeable(Refused):
 
 
 def matrix(user_id: int) -> list[Section]:
-    """This function will give every switch of a person, in three statements."""
+    """This function will give every switch of a person, in three statements; in five where brands have overrides."""
     chosen = {(choice.scope, choice.channel): choice.is_on for choice in Preference.objects.filter(user_id=user_id)}
-    roles = set(CourseMembership.objects.filter(user_id=user_id, is_active=True).values_list("role", flat=True))
-    everything = types_here()
+    courses = set(CourseMembership.objects.filter(user_id=user_id, is_active=True).values_list("course_key", "role"))
+    roles, standing = {role for _course, role in courses}, standing_for(user_id)
+    brands = {standing.brand_of(course) for course, _role in courses} - {None, standing.own}
+    elsewhere = [(brand.name, standing.types_of(brand.pk)) for brand in standing.brands if brand.pk in brands]
+    everything = standing.types_of(standing.own)
     sections = []
     for category in Category:
         types = [known for known in everything if known.category == category and is_visible(known, roles)]
         if types:
-            rows = tuple(_row(group, chosen) for group in _lines(types))
+            rows = tuple(_with_elsewhere(_row(group, chosen), elsewhere, chosen) for group in _lines(types))
             sections.append(Section(category, _category_row(category, types, chosen), rows))
     return sections
 
@@ -118,6 +128,17 @@ def _row(types: list[NotificationType], chosen: dict[tuple[str, str], bool]) -> 
     first = types[0]
     cells = tuple(_cell(types, channel, chosen) for channel in CHANNEL_LABELS)
     return Row(first.scope, first.label, first.hint, False, cells, tuple(known.covers for known in types if known.covers))
+
+
+def _with_elsewhere(row: Row, elsewhere: Iterable[tuple[str, list[NotificationType]]], chosen: dict[tuple[str, str], bool]) -> Row:
+    said = []
+    for brand, types in elsewhere:
+        there = _row([known for known in types if known.scope == row.scope], chosen)
+        for cell, other in zip(row.cells, there.cells, strict=True):
+            if (cell.is_on, cell.is_locked) != (other.is_on, other.is_locked):
+                named = {"channel": CHANNEL_LABELS[cell.channel], "brand": brand}
+                said.append((ALWAYS_SENT if other.is_locked else SENT if other.is_on else NOT_SENT) % named)
+    return replace(row, elsewhere=tuple(said))
 
 
 def _cell(types: list[NotificationType], channel: str, chosen: dict[tuple[str, str], bool]) -> Cell:

@@ -8,7 +8,7 @@ from django.db.models import Count, Value
 from channels_ace.api import Delivery
 from notifications.cadences import cadence_in, chosen_cadences
 from notifications.models import InboxItem, Mute, Preference
-from notifications.overrides import types_here
+from notifications.overrides import standing_for
 from notifications.registry import WHOLE_CHANNEL, NotificationType
 
 DAYS = 30
@@ -22,10 +22,13 @@ def would_have_sent(user_id: int, now: datetime) -> Counter[str]:
     """
     chosen = {(scope, channel): is_on for scope, channel, is_on in Preference.objects.filter(user_id=user_id).values_list(*_COLUMNS)}
     often, muted = chosen_cadences(user_id), set(Mute.objects.filter(user_id=user_id).values_list("key", flat=True))
-    types = {known.name: known for known in types_here()}
+    standing, types = standing_for(user_id), dict[int | None, dict[str, NotificationType]]()
     found: Counter[str] = Counter()
     for name, scope, channel, count in _messages(user_id, now):
-        known = types.get(name)
+        brand = standing.brand_of(scope) or standing.own
+        if brand not in types:
+            types[brand] = {known.name: known for known in standing.types_of(brand)}
+        known = types[brand].get(name)
         if known is not None and (channel in known.locked or (scope not in muted and _is_on(known, channel, chosen))):
             waits = channel == "email" and cadence_in(known, often) != "now"
             found[DIGEST if waits else channel] += count

@@ -4,19 +4,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from channels_ace.api import ContactPoint, Suppression, registered_channels, sentence
+from channels_ace.api import ContactPoint, Suppression, indexes_since, registered_channels, sentence
 from notifications.registry import CHANNEL_LABELS
 
 CHANNEL_ICONS = {"inbox": "inbox", "email": "mail", "push": "device", "sms": "phone"}
 NO_ADDRESS: dict[str, str | Promise] = {
     "email": gettext_lazy("We have no e-mail address of yours. Those who run your course or study can add it."),
     "push": gettext_lazy("We know no device of yours. Install the app, sign in and allow notifications."),
-    "sms": gettext_lazy("We have no verified phone number of yours. Those who run your course or study can add it."),
+    "sms": gettext_lazy("We have no verified phone number of yours."),
 }
 
 
@@ -28,15 +30,24 @@ def addresses(user_id: int) -> list[ContactPoint]:
 def ways(points: Iterable[ContactPoint]) -> list[dict[str, Any]]:
     """This function will tell of every channel whether it reaches the person of these addresses, and if not, why."""
     known = list(points)
+    kept_under = [index for point in known for index in indexes_since(point.index)]
     blocked = {
-        (block.channel, block.index): block.reason
-        for block in Suppression.objects.filter(index__in=[point.index for point in known], scope="", lifted_at=None)
+        (block.channel, indexes_since(block.index)[0]): block.reason
+        for block in Suppression.objects.filter(index__in=kept_under, scope="", lifted_at=None)
     }
     found = []
     for key, label in CHANNEL_LABELS.items():
         reason = _why_not(key, known, blocked)
+        add_url = _add_url(key, known) if reason else ""
         found.append(
-            {"key": key, "label": label, "icon": CHANNEL_ICONS[key], "available": not reason, "unavailable_reason": reason, "add_url": ""}
+            {
+                "key": key,
+                "label": label,
+                "icon": CHANNEL_ICONS[key],
+                "available": not reason,
+                "unavailable_reason": reason,
+                "add_url": add_url,
+            }
         )
     return found
 
@@ -54,6 +65,14 @@ def remove_address(user_id: int, key: str, now: datetime) -> ContactPoint | None
     return point
 
 
+def _add_url(channel: str, points: list[ContactPoint]) -> str:
+    """This function will give where a person can add what is missing, or prove that it is theirs; nothing if they cannot help it."""
+    carrier = registered_channels().get(channel)
+    page = getattr(settings, "ADDRESS_PAGES", {}).get(channel)
+    verified = carrier and any(point.kind in carrier.contact_kinds and point.verified_at for point in points)
+    return reverse(page) if carrier and page and not verified else ""
+
+
 def _why_not(channel: str, points: list[ContactPoint], blocked: dict[tuple[str, str], str]) -> str:
     carrier = registered_channels().get(channel)
     if carrier is None:
@@ -66,5 +85,5 @@ def _why_not(channel: str, points: list[ContactPoint], blocked: dict[tuple[str, 
         return str(NO_ADDRESS[channel])
     if not verified:
         return _("%(address)s has not been verified yet, so nothing is sent there.") % {"address": mine[0].hint}
-    reasons = [blocked.get((channel, point.index)) for point in verified]
+    reasons = [blocked.get((channel, indexes_since(point.index)[0])) for point in verified]
     return sentence(f"suppressed_{reasons[0]}") if all(reasons) else ""

@@ -17,6 +17,7 @@ add_reasons(
         "digest_weekly": _("It waits for the weekly summary that they asked for."),
         "buffered": _("It waits a few minutes, to come together with others."),
         "not_for_role": _("It is for a course role that they do not have."),
+        "handed_in": _("They handed in the work before they were reminded of it."),
         "off_by_default": _("This channel is off until they turn it on."),
     }
 )

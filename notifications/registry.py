@@ -48,6 +48,10 @@ class NotificationType(MessageType):
     row: str = ""
     # What this type adds to a line that it shares.
     covers: str | Promise = ""
+    # The context key of what it is about, such as a post: the inbox shows several about the same as one row.
+    group_by: str = ""
+    # The context key of who did it, so that such a row can name one of them and count the others.
+    actor: str = ""
     # How often e-mail comes until a person says otherwise: "now", "daily" or "weekly".
     cadence: str = "now"
 

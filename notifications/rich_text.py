@@ -5,17 +5,24 @@ from html.parser import HTMLParser
 
 import nh3
 
+from channels_ace.api import Refused
+from notifications.links import allowed_link
+
 # What a mail client shows well and nothing that loads: no pictures, styles, forms or embedded pages.
 _TAGS = {"a", "b", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "hr", "i", "li", "ol", "p", "pre", "s", "strong", "u", "ul"}
 _BLOCKS = {"blockquote", "h1", "h2", "h3", "h4", "hr", "ol", "p", "pre", "ul"}
 
 
 def to_safe_html(html: str) -> str:
-    """This function will keep paragraphs, lists, emphasis and whole web and mail addresses, and nothing that could act or load."""
+    """This function will keep paragraphs, lists, emphasis, mail addresses and links to where a message may lead.
+
+    Nothing is left that acts or loads, and of a link to another host its words.
+    """
     return nh3.clean(
         html,
         tags=_TAGS,
         attributes={"a": {"href"}},
+        attribute_filter=_allowed_address,
         url_schemes={"http", "https", "mailto"},
         # A path would lead nowhere from inside a mail.
         url_relative="deny",
@@ -29,6 +36,13 @@ def to_plain_text(html: str) -> str:
     reader.close()
     lines = [re.sub(r"[^\S\n]+", " ", line).strip() for line in "".join(reader.written).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _allowed_address(tag: str, attribute: str, value: str) -> str | None:
+    try:
+        return value if value.lower().startswith("mailto:") else allowed_link(value)
+    except Refused:
+        return None
 
 
 class _Reader(HTMLParser):

@@ -16,7 +16,7 @@ from notifications.cadences import cadences_by_scope, choose_cadence
 from notifications.models import Cadence
 from notifications.preferences import Cell, NotChangeable, Row, Section, channels_off, choose, choose_channel, matrix
 from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL
-from notifications.resting import choose_days, choose_hours, pause, rest_of
+from notifications.resting import choose_days, choose_hours, choose_summaries, pause, rest_of, summaries_of
 
 PLACE = ("zone", "language")
 
@@ -55,6 +55,8 @@ def change(user_id: int, field: str, value: str, *, now: datetime) -> None:
         _pause(user_id, value, now)
     elif field in ("opens", "closes"):
         change_hours(user_id, **{field: value})
+    elif field in ("digest_hour", "digest_weekday"):
+        _change_summaries(user_id, field, value, now)
     elif start == "day":
         _change_day(user_id, field, value)
     elif field.startswith("cadence:"):
@@ -103,11 +105,13 @@ def cadence_fields(user_id: int, scopes: set[str]) -> dict[str, str]:
 
 
 def rest_fields(user_id: int) -> dict[str, str]:
-    """This function will give when a person wants quiet."""
+    """This function will give when a person wants quiet, and their summaries."""
     rest = rest_of(user_id)
     until = local_date(rest.paused_until, zone_of(user_id)).isoformat() if rest.paused_until else ""
     days = {f"day:{day}": _word(bool(rest.days >> day & 1)) for day in range(7)}
-    return {"paused_until": until, "opens": str(rest.opens), "closes": str(rest.closes), **days}
+    hour, weekday = summaries_of(rest)
+    summaries = {"digest_hour": str(hour), "digest_weekday": str(weekday)}
+    return {"paused_until": until, "opens": str(rest.opens), "closes": str(rest.closes), **days, **summaries}
 
 
 def zone_of(user_id: int) -> ZoneInfo:
@@ -144,6 +148,13 @@ def _change_day(user_id: int, field: str, value: str) -> None:
         choose_days(user_id, days | bit if value == "on" else days & ~bit)
     except Refused as error:
         raise NotSaved(field, _("Leave at least one day.")) from error
+
+
+def _change_summaries(user_id: int, field: str, value: str, now: datetime) -> None:
+    try:
+        choose_summaries(user_id, now=now, **{field.removeprefix("digest_"): _hour(field, value)})
+    except Refused as error:
+        raise NotSaved(field, _("Choose from the list.")) from error
 
 
 def _change_cadence(user_id: int, field: str, value: str, now: datetime) -> None:

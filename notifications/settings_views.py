@@ -24,7 +24,7 @@ from notifications.preferences import Cell, Row, Section, matrix
 from notifications.preview import DIGEST, would_have_sent
 from notifications.reach import addresses, key_of, remove_address, ways
 from notifications.registry import CHANNEL_LABELS, WHOLE_CHANNEL
-from notifications.resting import LONGEST_PAUSE, mute, mutes_of, unmute
+from notifications.resting import LONGEST_PAUSE, kind_of, mute, mutes_of, unmute
 from notifications.settings_form import NotSaved, change, change_hours, held, name_of, shown_rows, zone_of
 from notifications.zone_choices import zone_choices
 
@@ -40,10 +40,10 @@ DESCRIPTIONS: dict[str, str | Promise] = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
-def settings_page(request: HttpRequest) -> HttpResponse:
-    """This function will show the settings of the person, or save them."""
+def settings_page(request: HttpRequest, *, theme: str | None = None) -> HttpResponse:
+    """This function will show the settings of the person, or save them; with a theme ("", "light", "dark") as a page inside an app."""
     if request.method != "POST":
-        return _show(request, saved=bool(request.session.pop(SAVED, False)))
+        return _show(request, saved=bool(request.session.pop(SAVED, False)), theme=theme)
     try:
         with transaction.atomic():
             if "changed" in request.POST:
@@ -53,12 +53,12 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     except NotSaved as refused:
         if wants_json(request):
             return JsonResponse({"detail": str(refused), "field": refused.field}, status=400)
-        return _show(request, refused=refused)
+        return _show(request, refused=refused, theme=theme)
     if wants_json(request):
         user_id = person_id(request)
         return JsonResponse({"saved": True, "holds": held(user_id), "preview": _preview(user_id)})
     request.session[SAVED] = True
-    return HttpResponseRedirect(reverse("settings"))
+    return HttpResponseRedirect(request.path)
 
 
 @require_POST
@@ -117,7 +117,7 @@ def _save_all(request: HttpRequest) -> None:
         change_hours(user_id, **hours)
 
 
-def _show(request: HttpRequest, *, saved: bool = False, refused: NotSaved | None = None) -> HttpResponse:
+def _show(request: HttpRequest, *, saved: bool = False, refused: NotSaved | None = None, theme: str | None = None) -> HttpResponse:
     user_id = person_id(request)
     points, fields, now = addresses(user_id), held(user_id), timezone.now()
     errors = {refused.field: str(refused)} if refused else {}
@@ -129,11 +129,18 @@ def _show(request: HttpRequest, *, saved: bool = False, refused: NotSaved | None
         "zone": {"value": fields["zone"], "choices": zone_choices(fields["zone"]), "error": errors.get("zone", "")},
         "language": {"value": fields["language"], "choices": settings.LANGUAGES, "error": errors.get("language", "")},
         "rest": _rest(fields, errors, local_date(now, zone_of(user_id))),
-        "mutes": [{"key": mute.key, "label": mute.label or mute.key, "since": mute.muted_at} for mute in mutes_of(user_id)],
+        "summaries": _summaries(fields, errors),
+        "mutes": [
+            {"key": mute.key, "label": mute.label or mute.key, "kind": kind_of(mute.key), "since": mute.muted_at}
+            for mute in mutes_of(user_id)
+        ],
         "preview": _preview(user_id),
         "saved": saved,
         "refused": str(refused) if refused else "",
         "contact_points": [_point(point) for point in points],
+        # Inside an app stands no more than the form: all else is on pages that it does not open.
+        "is_embedded": theme is not None,
+        "theme": theme,
     }
     return render(request, "carillon/settings.html", context, status=400 if refused else 200)
 
@@ -158,6 +165,15 @@ def _rest(fields: Mapping[str, str], errors: Mapping[str, str], today: date) -> 
         "last": last.isoformat(),
         "opening_hours": hours[:-1],
         "closing_hours": hours[1:],
+    }
+
+
+def _summaries(fields: Mapping[str, str], errors: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "hour": {"value": fields["digest_hour"], "error": errors.get("digest_hour", "")},
+        "weekday": {"value": fields["digest_weekday"], "error": errors.get("digest_weekday", "")},
+        "hours": [(str(hour), f"{hour:02d}:00") for hour in range(24)],
+        "weekdays": [(str(day), date_format(date(1970, 1, 5 + day), "l")) for day in range(7)],
     }
 
 
@@ -187,6 +203,7 @@ def _row(row: Row, label: str, fields: Mapping[str, str]) -> dict[str, Any]:
         "label": label,
         "hint": row.hint,
         "parts": row.parts,
+        "elsewhere": row.elsewhere,
         "is_category_row": row.is_category,
         "cells": cells,
         # Nothing to choose where e-mail is locked or does not exist.
@@ -212,4 +229,5 @@ def _point(point: ContactPoint) -> dict[str, Any]:
         "label": point.hint,
         "verified": point.verified_at is not None,
         "remove_url": reverse("contact-point-removal", args=[key_of(point)]),
+        "can_return": point.kind == ContactPoint.Kind.PHONE and "sms" in getattr(settings, "ADDRESS_PAGES", {}),
     }

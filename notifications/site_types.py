@@ -26,6 +26,7 @@ def _security(name: str, label: str | Promise, hint: str | Promise, *variables: 
             hours=Hours.ANY,
             repeat=Repeat.AT_LEAST_ONCE,
             lane="urgent",
+            to_replaced=name == "email_changed",
         )
     )
 
@@ -41,7 +42,7 @@ def _notice(name: str, category: Category, label: str | Promise, hint: str | Pro
 _security("activated", _("Account activation"), _("When your account is ready"))
 _security("password_changed", _("Account security"), _("When your password changes"))
 _security("email_changed", _("E-mail address"), _("When the address of your account changes"))
-_security("new_sign_in", _("New sign-in"), _("When somebody signs in from a new device"), "device", "signed_in_at")
+_security("new_sign_in", _("New sign-in"), _("When somebody signs in from a new device"), "signed_in_at")
 _notice("account.data_export_ready", Category.ACCOUNT, _("Data export"), _("When the copy of your data is ready"))
 _notice("other.enrolled", Category.OTHER, _("Enrolment"), _("When you join or leave a course"), "course", "change")
 _notice("other.certificate_earned", Category.OTHER, _("Certificates"), _("When you earn a certificate"), "course")

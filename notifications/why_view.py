@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from channels_ace.api import Explanation, Hours, UnknownType, explain
+from channels_ace.api import Explanation, explain
+from notifications.inbox_groups import type_of
 from notifications.inbox_views import get_item, shown
 from notifications.models import InboxItem
 from notifications.page_requests import person_id, signed_in
 from notifications.reach import CHANNEL_ICONS
-from notifications.registry import CHANNEL_LABELS, NotificationType, find
-from notifications.resting import is_muted
+from notifications.registry import CHANNEL_LABELS
+from notifications.resting import mutable, muted_of
 
 # The stored reason speaks of a person to whoever reads it; here that person reads.
 TO_THE_READER: dict[str, str | Promise] = {
@@ -26,6 +27,7 @@ TO_THE_READER: dict[str, str | Promise] = {
     "read_elsewhere": gettext_lazy("You had read it in your inbox before it was sent."),
     "digest_daily": gettext_lazy("It waits for the daily summary that you asked for."),
     "digest_weekly": gettext_lazy("It waits for the weekly summary that you asked for."),
+    "handed_in": gettext_lazy("You handed in the work before you were reminded of it."),
     "off_by_default": gettext_lazy("This channel is off until you turn it on."),
 }
 
@@ -39,33 +41,23 @@ def why_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "item": shown(item, translation.get_language() or settings.LANGUAGE_CODE),
         "channels": [_inbox(item), *(_explained(found) for found in explain(item.message, person_id(request)))],
         **_cause(item),
-        "mute": _mute(item),
+        "mutes": _mutes(item),
     }
     return render(request, "carillon/why.html", context)
 
 
 def _cause(item: InboxItem) -> dict[str, Any]:
-    known = _type_of(item)
+    known = type_of(item.message)
     if known is None:
         return {"cause": _("It is of a sort that this site no longer sends."), "is_gone": True}
     words = _("In your settings it is called “%(type)s”, under “%(category)s”.")
     return {"cause": words % {"type": known.label, "category": known.category.label}, "is_locked": "inbox" in known.locked}
 
 
-def _mute(item: InboxItem) -> dict[str, Any] | None:
-    """This function will name the course or study that the reader may mute here; None where a mute would change nothing."""
-    known, message = _type_of(item), item.message
-    if not message.scope or known is None or known.locked or known.hours is Hours.ANY:
-        return None
-    label = message.context.get("course_name") or message.context.get("study") or message.scope
-    return {"key": message.scope, "label": label, "is_muted": is_muted(item.user_id, message.scope)}
-
-
-def _type_of(item: InboxItem) -> NotificationType | None:
-    try:
-        return find(item.message.type)
-    except UnknownType:
-        return None
+def _mutes(item: InboxItem) -> list[dict[str, Any]]:
+    found = mutable(item.message)
+    muted = muted_of(item.user_id, [one.key for one in found]) if found else set()
+    return [{"key": one.key, "label": one.label, "kind": one.kind, "is_muted": one.key in muted} for one in found]
 
 
 def _inbox(item: InboxItem) -> dict[str, Any]:

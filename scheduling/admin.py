@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, RunLedger
+from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, Place, PlannerRow, RunLedger, Told
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -30,7 +30,7 @@ class HistoryAdmin(Admin):
 
 @admin.register(ActivityEvent)
 class ActivityEventAdmin(HistoryAdmin):
-    list_display = ["enrollment", "event_id", "date", "at", "actor", "why"]
+    list_display = ["enrollment", "event_id", "change", "date", "at", "actor", "service", "why"]
     list_filter = ["event_id", "at"]
     list_select_related = ["enrollment", "actor"]
     search_fields = ["enrollment__code__startswith", "event_id"]
@@ -42,6 +42,14 @@ class PlannerRowAdmin(HistoryAdmin):
     list_filter = ["is_eligible", "burst", "burst_start"]
     list_select_related = ["enrollment"]
     search_fields = ["enrollment__code__startswith", "time_zone__exact"]
+
+
+@admin.register(Place)
+class PlaceAdmin(HistoryAdmin):
+    list_display = ["version", "time_zone", "told_through"]
+    list_filter = ["time_zone"]
+    list_select_related = ["version__study"]
+    search_fields = ["time_zone__exact"]
 
 
 @admin.register(Completion)
@@ -75,3 +83,11 @@ class NudgeAdmin(HistoryAdmin):
     list_filter = ["kind", "burst", "nudged_at"]
     list_select_related = ["enrollment", "message"]
     search_fields = ["enrollment__code__startswith"]
+
+
+@admin.register(Told)
+class ToldAdmin(HistoryAdmin):
+    list_display = ["enrollment", "what", "told_at", "message"]
+    list_filter = ["told_at"]
+    list_select_related = ["enrollment", "message"]
+    search_fields = ["enrollment__code__startswith", "what__startswith"]

@@ -7,6 +7,12 @@ class SchedulingConfig(AppConfig):
     verbose_name = _("Scheduling")
 
     def ready(self) -> None:
+        from celery.signals import task_prerun
+        from django.core.signals import request_started
+
+        from scheduling.planner import ask_again
         from scheduling.reasons import register
 
         register()
+        request_started.connect(ask_again)
+        task_prerun.connect(ask_again)

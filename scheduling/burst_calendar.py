@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from channels_ace.local_time import does_date_exist, local_date, to_instant
-from studies.protocol import BurstSeries, Protocol, SessionDesign
-
-Overrides = Mapping[str, dt.date | None]
-"""Dates of activity events that differ for one participant, by event id; None: that burst was removed."""
+from scheduling.event_dates import Overrides, event_dates
+from studies.chance import draw
+from studies.protocol import BurstSeries, Protocol, RandomTimes, SessionDesign
 
 _DAY = dt.timedelta(days=1)
 _MINUTES_A_DAY = 1440
@@ -60,44 +59,25 @@ class Session:
     opens_at: dt.datetime
     closes_at: dt.datetime
     is_extension: bool
+    accepted_until: dt.datetime | None = None
+    """What is finished later does not count; None: it does, however late."""
 
 
-def bursts(protocol: Protocol, enrolled_date: dt.date, overrides: Overrides | None = None) -> list[Burst]:
+def bursts(protocol: Protocol, enrolled_date: dt.date, overrides: Overrides | None = None, *, seed: str = "") -> list[Burst]:
     """This function will list all bursts of a participant by start date.
 
-    `enrolled_date` is the local date of enrollment; an override replaces the date of its event alone.
+    `enrolled_date` is the local date of enrollment, `seed` the participant's own chance.
     """
-    moved = overrides or {}
+    dates = event_dates(protocol, enrolled_date, overrides, seed=seed)
     found = []
     for series in protocol.burst_series:
         for number in series.numbers:
             event_id = series.event_id(number)
-            start = moved.get(event_id, enrolled_date + series.start_offset_days(number) * _DAY)
-            if start is not None:
+            if event_id in dates:
+                # A series of its own events has its delay in their dates.
+                start = dates[event_id] + (series.delay_days if series.origins else 0) * _DAY
                 found.append(Burst(series.id, number, start, start + series.length_days * _DAY, event_id))
     return sorted(found, key=lambda burst: (burst.start_date, burst.number))
-
-
-def burst_on(
-    protocol: Protocol, enrolled_date: dt.date, date: dt.date, overrides: Overrides | None = None, *, series_id: str | None = None
-) -> Burst | None:
-    """This function will give the burst that `date` belongs to, or None; where moved bursts overlap, the one that started last."""
-    covering = [
-        burst
-        for burst in bursts(protocol, enrolled_date, overrides)
-        if burst.start_date <= date < burst.end_date and series_id in (None, burst.series_id)
-    ]
-    return covering[-1] if covering else None
-
-
-def next_burst(
-    protocol: Protocol, enrolled_date: dt.date, date: dt.date, overrides: Overrides | None = None, *, series_id: str | None = None
-) -> Burst | None:
-    """This function will give the first burst that starts after `date`, or None."""
-    coming = (
-        burst for burst in bursts(protocol, enrolled_date, overrides) if burst.start_date > date and series_id in (None, burst.series_id)
-    )
-    return next(coming, None)
 
 
 def sessions(
@@ -109,33 +89,51 @@ def sessions(
     to_date: dt.date,
     *,
     extended: Collection[str] = (),
+    seed: str = "",
+    groups: Collection[str] = (),
 ) -> list[Session]:
     """This function will list the sessions of a participant on local dates from `from_date` to before `to_date`, by opening.
 
-    `extended` holds the event ids of bursts that go on past their last day, because they were not completed by then.
+    `extended` holds the event ids of bursts that go on past their last day, because they were not completed by then;
+    `seed` is the participant's own chance, `groups` are their data groups.
     """
     found: list[Session] = []
-    for burst in bursts(protocol, enrolled_date, overrides):
+    known = bursts(protocol, enrolled_date, overrides, seed=seed)
+    for burst in known:
         series = protocol.series(burst.series_id)
         last_day = series.extend_to_days if burst.event_id in extended else series.length_days
         first = max(burst.day_on(from_date), 1)
         last = min(burst.day_on(to_date) - 1, last_day)
         for schedule in protocol.schedules_of(series.id):
+            if not schedule.is_for(groups):
+                continue
+            elsewhere = [other for other in known if other.series_id in schedule.except_series]
             for design in schedule.sessions:
-                found.extend(_sessions_of(design, schedule.id, series, burst, range(first, last + 1), zone))
+                of_burst = _sessions_of(design, schedule.id, series, burst, range(first, last + 1), zone, seed)
+                found.extend(session for session in of_burst if not any(_covers(other, session.date) for other in elsewhere))
     return sorted(found, key=lambda session: (session.opens_at, session.id))
 
 
+def _covers(burst: Burst, date: dt.date) -> bool:
+    return burst.start_date <= date < burst.end_date
+
+
 def _sessions_of(
-    design: SessionDesign, schedule_id: str, series: BurstSeries, burst: Burst, days: range, zone: ZoneInfo
+    design: SessionDesign, schedule_id: str, series: BurstSeries, burst: Burst, days: range, zone: ZoneInfo, seed: str
 ) -> Iterator[Session]:
     times_by_day = dict(zip(design.days, design.times, strict=True))
     if len(design.days) == series.length_days:
         # What is done every day is also done on the days added, as on the last.
         times_by_day |= dict.fromkeys(range(series.length_days + 1, series.extend_to_days + 1), design.times[-1])
     for day in days:
+        if day not in times_by_day:
+            continue
         date = burst.start_date + (day - 1) * _DAY
-        for index, time in enumerate(times_by_day.get(day, ())):
+        chance = (seed, design.id, burst.number, day)
+        times = times_by_day[day] if design.random_times is None else random_times(design.random_times, date, *chance)
+        for index, time in enumerate(times):
+            if design.probability < 1 and draw(*chance, index, "takes place") >= design.probability:
+                continue
             opens_at, closes_at = session_window(date, time, design.window_minutes, zone)
             yield Session(
                 id=f"{design.id}:{burst.number}:{day:02d}:{index}",
@@ -150,7 +148,23 @@ def _sessions_of(
                 opens_at=opens_at,
                 closes_at=closes_at,
                 is_extension=day > series.length_days,
+                accepted_until=None if design.grace_minutes is None else closes_at + dt.timedelta(minutes=design.grace_minutes),
             )
+
+
+def random_times(design: RandomTimes, date: dt.date, seed: str, *what: str | int) -> list[dt.time]:
+    """This function will draw the times of a date by chance: inside that weekday's window, in order, the gap apart.
+
+    The gaps are taken out of the window before the times are drawn and put back between them after, so every draw fits.
+    """
+    window = design.window(date.isoweekday())
+    if window is None:
+        return []
+    opens, closes = window
+    room = closes - opens - (design.count - 1) * design.min_gap_minutes
+    drawn = sorted(int(draw(seed, *what, index) * room) for index in range(design.count))
+    minutes = [opens + minute + index * design.min_gap_minutes for index, minute in enumerate(drawn)]
+    return [dt.time(minute // 60, minute % 60) for minute in minutes]
 
 
 def session_window(date: dt.date, time: dt.time, window_minutes: int | None, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -21,13 +21,14 @@ class MoveBurstForm(forms.Form):
     to = forms.DateField(label=gettext_lazy("Starts on, where they are"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     why = forms.CharField(label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record."))
 
-    def __init__(self, *args: Any, bursts: Sequence[Burst], movable: Sequence[Burst], days: int, today: date, **kwargs: Any) -> None:
-        """`bursts` are all of the person's, `movable` those that may be moved; each takes up to `days` with its extension."""
+    def __init__(
+        self, *args: Any, bursts: Sequence[Burst], movable: Sequence[Burst], days: Mapping[str, int], today: date, **kwargs: Any
+    ) -> None:
+        """`bursts` are all of the person's, `movable` those that may be moved; one of a series takes up to `days` with its extension."""
         super().__init__(*args, **kwargs)
         self.bursts, self.days, self.today = bursts, days, today
         field = cast("forms.ChoiceField", self.fields["burst"])
-        values = [{"number": burst.number, "date": write_day(burst.start_date)} for burst in movable]
-        names = [_("Burst %(number)d, starts %(date)s") % value for value in values]
+        names = [_("Burst %(number)d, starts %(date)s") % _named(burst) for burst in movable]
         field.choices = [(burst.event_id, name) for burst, name in zip(movable, names, strict=True)]
 
     def clean(self) -> dict[str, Any]:
@@ -42,10 +43,12 @@ class MoveBurstForm(forms.Form):
         if to.year > LAST_YEAR:
             self.add_error("to", _("Choose a year between 2000 and 2100."))
             return given
-        place = next(index for index, burst in enumerate(self.bursts) if burst.event_id == given["burst"])
-        before = self.bursts[place - 1] if place else None
-        after = self.bursts[place + 1] if place + 1 < len(self.bursts) else None
-        room = timedelta(days=self.days)
+        moved = next(burst for burst in self.bursts if burst.event_id == given["burst"])
+        series = [burst for burst in self.bursts if burst.series_id == moved.series_id]
+        place = series.index(moved)
+        before = series[place - 1] if place else None
+        after = series[place + 1] if place + 1 < len(series) else None
+        room = timedelta(days=self.days[moved.series_id])
         if before is not None and to < before.start_date + room:
             values = {"number": before.number, "day": write_day(before.start_date + room)}
             self.add_error("to", _("Burst %(number)d may last until then. Choose %(day)s or later.") % values)
@@ -53,6 +56,30 @@ class MoveBurstForm(forms.Form):
             values = {"number": after.number, "day": write_day(after.start_date - room)}
             self.add_error("to", _("Burst %(number)d begins before this one could end. Choose %(day)s or earlier.") % values)
         return given
+
+
+class RemoveBurstForm(forms.Form):
+    burst = forms.ChoiceField(label=gettext_lazy("Burst"))
+    why = forms.CharField(label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record."))
+
+    def __init__(self, *args: Any, movable: Sequence[Burst], removed: Mapping[str, int], **kwargs: Any) -> None:
+        """`movable` are the bursts that may be removed, `removed` the numbers of those that were, by event."""
+        super().__init__(*args, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["burst"])
+        field.choices = [
+            *((burst.event_id, _("Remove burst %(number)d, starts %(date)s") % _named(burst)) for burst in movable),
+            *((event_id, _("Bring back burst %(number)d") % {"number": number}) for event_id, number in removed.items()),
+        ]
+
+
+def _named(burst: Burst) -> dict[str, Any]:
+    return {"number": burst.number, "date": write_day(burst.start_date)}
+
+
+class PauseForm(forms.Form):
+    why = forms.CharField(
+        label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record. Write nothing about health.")
+    )
 
 
 class WithdrawForm(forms.Form):

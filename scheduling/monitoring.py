@@ -9,16 +9,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import BooleanField, Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, DateField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.lookups import Exact
 
 from channels_ace.api import local_date, parse_zone
 from scheduling.models import PlannerRow
-from scheduling.planner import protocol
-from scheduling.reach import bar, opted_out_since, with_phone
+from scheduling.planner import protocol, tracks
+from scheduling.reach import bar, channels_of, opted_out_since, with_contacts
 from scheduling.texts import count_texts
+from scheduling.tracks import Track, track_of
 from studies.api import Enrollment, MissedDaysNudge, Study
 
 WITHDRAWN = Q(enrollment__state=Enrollment.State.WITHDRAWN)
@@ -43,23 +46,43 @@ class Page:
 
 
 def standings(study_ids: Collection[int], now: datetime) -> QuerySet[Any]:
-    """This function will give the planner rows of studies with `day`, `missed`, `is_behind` and `rank`. One statement, not yet run.
+    """This function will give a planner row of each person with `day`, `missed`, `is_behind` and `rank`. One statement, not yet run.
 
     `day`: of the burst, from 0, on the participant's own date; None outside a burst or when no rule applies to them.
     `missed`: days of this burst that are over and were not done.
     `is_behind`: in a burst they have not completed, and missed as many days as their protocol's reminder asks for, in all
     or in a row up to yesterday. Today does not count yet: they can still do it. Who was reminded stays behind until they
     catch up; who cannot be reminded (no phone, a data group) is behind all the same.
-    `rank`: the worse, the higher.
+    `rank`: the worse, the higher. Who is on several tracks is shown by the one on which they stand worst.
     """
     rows = PlannerRow.objects.filter(enrollment__study_id__in=study_ids)
     places = list(rows.order_by().values_list("version_id", "time_zone").distinct())
-    rows = rows.annotate(day=Case(*_days(places, now), default=None, output_field=IntegerField()))
-    rows = rows.annotate(missed=F("day") - F("done_count") + _DONE.bitrightshift(F("day")).bitand(1))
-    rows = rows.annotate(
+    versions = {version for version, _zone in places}
+    standing = _standing(rows, places, now)
+    if all(len(_burst_tracks(version)) == 1 for version in versions):
+        return standing.filter(track=0)
+    worst = _standing(PlannerRow.objects.filter(_in_bursts(versions), enrollment=OuterRef("enrollment")), places, now)
+    is_first = Case(When(is_eligible=True, then=F("burst_start")), default=None, output_field=DateField())
+    worst = worst.annotate(soonest=is_first).order_by("-rank", F("soonest").asc(nulls_last=True), "track")
+    return standing.filter(pk=Subquery(worst.values("pk")[:1]))
+
+
+def _burst_tracks(version_id: int) -> list[Track]:
+    """This function will list the tracks of bursts, which come first; nobody is behind on the days after an event."""
+    return [track for track in tracks(version_id) if track.days is None]
+
+
+def _in_bursts(version_ids: Iterable[int]) -> Q:
+    return reduce(or_, (Q(version_id=version, track__lt=len(_burst_tracks(version))) for version in version_ids), Q(pk__in=[]))
+
+
+def _standing(rows: QuerySet[PlannerRow], places: Sequence[tuple[int, str]], now: datetime) -> QuerySet[Any]:
+    dated: QuerySet[Any] = rows.annotate(day=Case(*_days(places, now), default=None, output_field=IntegerField()))
+    dated = dated.annotate(missed=F("day") - F("done_count") + _DONE.bitrightshift(F("day")).bitand(1))
+    dated = dated.annotate(
         is_behind=Case(When(_behind({version for version, _zone in places}), then=True), default=False, output_field=BooleanField())
     )
-    return rows.annotate(
+    ranked: QuerySet[Any] = dated.annotate(
         rank=Case(
             When(WITHDRAWN, then=Value(-2)),
             When(is_behind=True, then=F("missed") + 1000),
@@ -68,6 +91,7 @@ def standings(study_ids: Collection[int], now: datetime) -> QuerySet[Any]:
             output_field=IntegerField(),
         )
     )
+    return ranked
 
 
 def monitored(study: Study, now: datetime) -> QuerySet[Any]:
@@ -76,10 +100,19 @@ def monitored(study: Study, now: datetime) -> QuerySet[Any]:
     `blocked_by`: the reason why no text can reach the person, or ''. `opted_out_at`: since when their number wants no texts of
     this study, or maybe wants none; opting out is not leaving the study.
     """
-    rows: QuerySet[Any] = with_phone(standings([study.pk], now)).annotate(
-        blocked_by=bar(study.scope, now), opted_out_at=opted_out_since(study.scope)
-    )
+    ways = _ways_of(study)
+    reached = with_contacts(standings([study.pk], now), {channel for channels in ways for channel in channels})
+    rows: QuerySet[Any] = reached.annotate(blocked_by=bar(study.scope, now, ways), opted_out_at=opted_out_since(study.scope))
     return rows
+
+
+def _ways_of(study: Study) -> Mapping[tuple[str, ...], Collection[int]]:
+    """This function will give the versions of a study by the channels that their rules may try."""
+    ways: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for version_id in study.versions.filter(published_at__isnull=False).values_list("pk", flat=True):
+        tried = dict.fromkeys(channel for rule in protocol(version_id).nudges for channel in channels_of(rule))
+        ways[tuple(tried) or ("sms",)].add(version_id)
+    return ways or {("sms",): set()}
 
 
 def count_participants(study: Study, now: datetime) -> dict[str, int]:
@@ -105,10 +138,10 @@ def page(rows: QuerySet[Any], cursor: str = "", *, size: int = PAGE_SIZE) -> Pag
     """This function will give one page of standings, worst first; a cursor that is none begins at the beginning."""
     rank, _separator, key = cursor.partition("_")
     if rank.lstrip("-").isdecimal() and key.isdecimal() and len(cursor) < 40:
-        rows = rows.filter(Q(rank__lt=int(rank)) | Q(rank=int(rank), pk__gt=int(key)))
-    found: list[Any] = list(rows.select_related("enrollment").order_by("-rank", "pk")[: size + 1])
+        rows = rows.filter(Q(rank__lt=int(rank)) | Q(rank=int(rank), enrollment_id__gt=int(key)))
+    found: list[Any] = list(rows.select_related("enrollment").order_by("-rank", "enrollment_id")[: size + 1])
     more = len(found) > size
-    return Page(found[:size], f"{found[size - 1].rank}_{found[size - 1].pk}" if more else "")
+    return Page(found[:size], f"{found[size - 1].rank}_{found[size - 1].enrollment_id}" if more else "")
 
 
 def today_of(row: PlannerRow, now: datetime) -> date:
@@ -123,13 +156,14 @@ def _counted() -> dict[str, Count]:
 def _days(places: Iterable[tuple[int, str]], now: datetime) -> Iterator[When]:
     """At one instant the world has two or three dates: a branch for each, and for each day that a burst may be at."""
     zones: dict[date, set[str]] = defaultdict(set)
-    versions: dict[int, set[int]] = defaultdict(set)
+    versions: dict[tuple[int, int], set[int]] = defaultdict(set)
     for version_id, zone in places:
         zones[local_date(now, parse_zone(zone or "UTC"))].add(zone)
-        versions[protocol(version_id).burst_series[0].length_days].add(version_id)
+        for track, looked_at in enumerate(_burst_tracks(version_id)):
+            versions[track, looked_at.looks_at(protocol(version_id)).length_days].add(version_id)
     for today, named in zones.items():
-        for length, with_length in versions.items():
-            here = Q(is_eligible=True, time_zone__in=sorted(named), version_id__in=sorted(with_length))
+        for (track, length), with_length in versions.items():
+            here = Q(is_eligible=True, track=track, time_zone__in=sorted(named), version_id__in=sorted(with_length))
             for day in range(length):
                 yield When(here & Q(burst_start=today - timedelta(days=day)), then=Value(day))
 
@@ -139,11 +173,13 @@ def _behind(version_ids: Iterable[int]) -> Q:
     behind = Q(pk__in=[])
     for version_id in version_ids:
         design = protocol(version_id)
-        series = design.burst_series[0]
-        rule = next((found for found in design.nudges if isinstance(found, MissedDaysNudge) and found.series_id == series.id), None)
-        if rule is not None:
+        ruled = {
+            track_of(design, rule): rule for rule in reversed(design.nudges) if isinstance(rule, MissedDaysNudge) and rule.days is None
+        }
+        for track, rule in ruled.items():
             lately = _DONE.bitrightshift(F("day") - rule.consecutive).bitand((1 << rule.consecutive) - 1)
             in_a_row = Q(day__gte=rule.consecutive) & Q(Exact(lately, Value(0)))
             enough = Q(missed__gte=rule.total) | in_a_row
-            behind |= Q(version_id=version_id, day__isnull=False, done_count__lt=series.complete_after_days) & enough
+            is_open = Q(day__isnull=False, done_count__lt=design.series(rule.series_id).complete_after_days)
+            behind |= Q(version_id=version_id, track=track) & is_open & enough
     return behind

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
 
 from scheduling.participant_page import Person, describe_person
 from scheduling.timeline import sessions_of
@@ -17,6 +18,7 @@ from studies.api import Enrollment
 
 
 @login_required
+@require_safe
 def my_studies(request: HttpRequest) -> HttpResponse:
     """This function will show a person the studies they take part in, in their own words and zone."""
     now = timezone.now()

@@ -10,14 +10,28 @@ Days count from 0 here; "missed" includes today, as in the system that the study
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
-from django.db.models import Case, ExpressionWrapper, F, IntegerField, Q, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.functions import MD5, Cast, Concat, Substr
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
-from channels_ace.api import Rule
-from studies.api import MissedDaysNudge, PreBurstNudge, Protocol
+from scheduling.models import Completion, NudgeDecision
+from studies.api import MissedDaysNudge, PreBurstNudge, Protocol, Rule, SessionReminder
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,15 @@ class Ruling:
     """The expression's values and what they stand for, collected while it is built."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    # Who is left out by chance although they are due; None: nobody.
+    left_out: Q | None = None
+
+    def nudge(self, kind: str, reason: str) -> Combinable:
+        """This function will give a nudge, for those whom chance does not leave out."""
+        if self.left_out is None:
+            return self.value(kind, reason)
+        out = When(self.left_out, then=self.value("none", "left_out_by_chance"))
+        return Case(out, default=self.value(kind, reason), output_field=IntegerField())
 
     def value(self, decision: str, reason: str) -> Value:
         """This function will give the number that stands for an outcome."""
@@ -42,48 +65,91 @@ class Ruling:
         return Value(self.outcomes.index(outcome), output_field=IntegerField())
 
 
-def concerned(rule: MissedDaysNudge | PreBurstNudge, design: Protocol, today: date) -> Q:
+def concerned(rule: Rule, design: Protocol, today: date) -> Q:
     """This function will tell which planner rows a rule looks at on a local date."""
+    if isinstance(rule, SessionReminder):
+        return Q(burst_start__in=[today - timedelta(days=days) for days in rule.places])
     if isinstance(rule, PreBurstNudge):
-        return Q(burst_start=today + timedelta(days=rule.lead_days), burst__gte=rule.first_burst)
-    length = design.series(rule.series_id).length_days
+        first = today + timedelta(days=rule.lead_days)
+        again = Q(burst_start__gt=today, burst_start__lt=first) & _held_back_by_another(rule, today)
+        return (Q(burst_start=first) | again if rule.lead_days > 1 else Q(burst_start=first)) & Q(burst__gte=rule.first_burst)
+    length = design.days_of(rule).length_days
     return Q(burst_start__gt=today - timedelta(days=length), burst_start__lte=today)
 
 
+def _held_back_by_another(rule: PreBurstNudge, today: date) -> Q:
+    """This function will tell whether a row's text was held back on the days before by another reminder, and by nothing else."""
+    before = NudgeDecision.objects.filter(local_date__gte=today - timedelta(days=rule.lead_days), local_date__lt=today, rule=rule.id)
+    mine = before.filter(enrollment_id=OuterRef("enrollment_id"), burst=OuterRef("burst"))
+    return Q(Exists(mine.filter(reason="reminded_lately"))) & ~Q(Exists(mine.exclude(reason="reminded_lately")))
+
+
 def ruling(
-    rule: MissedDaysNudge | PreBurstNudge,
+    rule: Rule,
     design: Protocol,
     today: date,
     starts: Collection[date],
-    *,
-    barred: Iterable[tuple[Any, str]],
-    reachable: Iterable[Rule],
 ) -> tuple[Combinable, list[Outcome]]:
-    """This function will give the decision of a rule as an expression, and what its values stand for.
+    """This function will give what a rule decides as an expression, and what its values stand for; who can be reached is not its matter.
 
     Only the days of `starts`, the burst starts that the rows have, become branches.
-    `barred` are conditions with reasons that come first (left out by group, already reminded); `reachable` are the
-    router's own rules for the channel, of which the noes count here and the laters do not.
     """
-    found = Ruling()
-    whens = [When(condition, then=found.value("none", reason)) for condition, reason in barred]
-    whens += [When(known.when, then=found.value("none", known.reason)) for known in reachable if known.until is None]
+    found = Ruling(left_out=_left_out(rule, today) if rule.probability < 1 else None)
     if isinstance(rule, PreBurstNudge):
-        return Case(*whens, default=found.value("pre_burst", "burst_starts_tomorrow")), found.outcomes
-    whens += list(_days(rule, design, today, starts, found))
+        reason = "event_is_near" if rule.days else "burst_starts_tomorrow"
+        # Who was held back before had been drawn already.
+        first = When(burst_start=today + timedelta(days=rule.lead_days), then=found.nudge("pre_burst", reason))
+        return Case(first, default=found.value("pre_burst", reason), output_field=IntegerField()), found.outcomes
+    if isinstance(rule, SessionReminder):
+        return _of_session(rule, design, today, found), found.outcomes
+    whens = list(_days(rule, design, today, starts, found))
     return Case(*whens, default=found.value("none", "not_in_burst"), output_field=IntegerField()), found.outcomes
 
 
-def _days(rule: MissedDaysNudge, design: Protocol, today: date, starts: Collection[date], found: Ruling) -> Iterable[When]:
+def session_of(rule: SessionReminder, today: date, starts: Collection[date]) -> Combinable:
+    """This function will give the id of the session that a reminder is about, for a planner row whose burst began on one of `starts`."""
+    places = [When(burst_start=start, then=Value(rule.places[(today - start).days])) for start in sorted(starts)]
+    place = Case(*places, default=Value(""), output_field=CharField())
+    return Concat(Value(f"{rule.session_id}:"), Cast("burst", CharField()), Value(":"), place, output_field=CharField())
+
+
+def done_with_session(of: QuerySet[Completion]) -> QuerySet[Completion]:
+    """This function will give what leaves nothing to be reminded of: finished, or declined."""
+    return of.filter(Q(finished_at__isnull=False) | Q(declined=True))
+
+
+def _of_session(rule: SessionReminder, design: Protocol, today: date, found: Ruling) -> Case:
+    """This function will decide for rows that know their session (session_of)."""
+    mine = Completion.objects.filter(enrollment_id=OuterRef("enrollment_id"), session_id=OuterRef("session"))
     series = design.series(rule.series_id)
+    # On the days added, only those have it who have not done enough so far.
+    added = Q(burst_start__lte=today - timedelta(days=series.length_days + rule.days_later))
+    whens = [
+        When(Exists(done_with_session(mine)), then=found.value("none", "session_done")),
+        When(added & Q(done_count__gte=series.complete_after_days), then=found.value("none", "burst_completed")),
+    ]
+    return Case(*whens, default=found.nudge("session", "session_open"), output_field=IntegerField())
+
+
+def _left_out(rule: Rule, today: date) -> Q:
+    """This function will leave people out by a draw of their own for each rule and day: the same in every run, and in both databases.
+
+    The first eight digits of an MD5 are evenly spread, and digits of equal length compare as text as they do as numbers.
+    """
+    drawn = Substr(MD5(Concat("enrollment__public_id", Value(f":{rule.id}:{today}"))), 1, 8)
+    return Q(GreaterThanOrEqual(drawn, Value(f"{int(rule.probability * 16**8):08x}")))
+
+
+def _days(rule: MissedDaysNudge, design: Protocol, today: date, starts: Collection[date], found: Ruling) -> Iterable[When]:
+    looked_at = design.days_of(rule)
     for day in sorted((today - start).days for start in starts):
         is_this_day = Q(burst_start=today - timedelta(days=day))
         if day < rule.blackout_start_days:
             yield When(is_this_day, then=found.value("none", "blackout_start"))
-        elif day >= series.length_days - rule.blackout_end_days:
+        elif day >= looked_at.length_days - rule.blackout_end_days:
             yield When(is_this_day, then=found.value("none", "blackout_end"))
         else:
-            yield When(is_this_day, then=_on(day, rule, series.complete_after_days, found))
+            yield When(is_this_day, then=_on(day, rule, looked_at.complete_after_days, found))
 
 
 def _on(day: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> Case:
@@ -97,17 +163,38 @@ def _on(day: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> 
         When(done_count__gte=complete_after, then=found.value("none", "burst_completed")),
     ]
     missed_needed = Q(done_count__lte=day + 1 - rule.total)
-    # A run of missed days up to today, from day `first` on. It reached its threshold on `crossing`; had the total been
-    # reached by then, the total decides, and what the person did before that day tells how many were missed by then.
-    for first in range(day - rule.consecutive + 1, -1, -1):
-        crossing = first + rule.consecutive - 1
-        is_this_run = ~_done_in(first, day) & (_done_in(first - 1, first - 1) if first else Q())
-        total_first = Q(done_count__lte=crossing + 1 - rule.total)
-        kind = "early" if crossing < rule.early_before_day else "late"
-        whens.append(When(is_this_run & total_first, then=found.value("cumulative", "cumulative_missed_threshold")))
-        whens.append(When(is_this_run, then=found.value(kind, f"consecutive_missed_threshold_{kind}")))
-    whens.append(When(missed_needed, then=found.value("cumulative", "cumulative_missed_threshold")))
+    cumulative = found.nudge("cumulative", "cumulative_missed_threshold")
+    if day + 1 >= rule.consecutive:
+        # The run of missed days up to today began after the last day done: on day `begun`, which is how many binary digits `done` has,
+        # and it reached its threshold on day begun + consecutive - 1. Had the total been reached by then, the total decides.
+        is_long = ~_done_in(day - rule.consecutive + 1, day)
+        early = _begun_by(day, rule.early_before_day - rule.consecutive)
+        whens += [
+            When(is_long & _begun_from(day, rule.total - rule.consecutive), then=cumulative),
+            When(is_long & early, then=found.nudge("early", "consecutive_missed_threshold_early")),
+            When(is_long, then=found.nudge("late", "consecutive_missed_threshold_late")),
+        ]
+    whens.append(When(missed_needed, then=cumulative))
     return Case(*whens, default=found.value("none", "thresholds_not_met"), output_field=IntegerField())
+
+
+def _begun_by(day: int, last: int) -> Q:
+    """This function will tell whether the run up to a day began on day `last` or before."""
+    return Q(LessThan(_done_by(day), 1 << last)) if last >= 0 else Q(pk__in=[])
+
+
+def _begun_from(day: int, further: int) -> Q:
+    """This function will tell whether the run up to a day began so many days after as many days as are done, or later."""
+    if further <= 0:
+        # It always began on the day after the last day done, or later.
+        return Q()
+    # Shifted right, so that nothing overflows: as many days as are done, and `further` less one, leave something.
+    shifted = Func(_done_by(day), F("done_count") + (further - 1), template="(%(expressions)s)", arg_joiner=" >> ")
+    return Q(GreaterThan(ExpressionWrapper(shifted, output_field=BigIntegerField()), 0))
+
+
+def _done_by(day: int) -> Combinable:
+    return ExpressionWrapper(F("done").bitand((1 << (day + 1)) - 1), output_field=BigIntegerField())
 
 
 def _first_crossing(today: int, rule: MissedDaysNudge, complete_after: int, found: Ruling) -> Iterable[When]:
@@ -119,11 +206,11 @@ def _first_crossing(today: int, rule: MissedDaysNudge, complete_after: int, foun
         missed = ~_done_in(day, day)
         if day + 1 >= rule.total:
             few = Q(LessThanOrEqual(_done_through(day), day + 1 - rule.total))
-            yield When(missed & few, then=found.value("cumulative", "cumulative_missed_threshold"))
+            yield When(missed & few, then=found.nudge("cumulative", "cumulative_missed_threshold"))
         if day + 1 >= rule.consecutive:
             kind = "early" if day < rule.early_before_day else "late"
             run = missed & ~_done_in(day - rule.consecutive + 1, day)
-            yield When(run, then=found.value(kind, f"consecutive_missed_threshold_{kind}"))
+            yield When(run, then=found.nudge(kind, f"consecutive_missed_threshold_{kind}"))
         enough = Q(GreaterThanOrEqual(_done_through(day), complete_after))
         yield When(_done_in(day, day) & enough, then=found.value("none", "burst_completed"))
 

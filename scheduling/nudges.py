@@ -5,49 +5,64 @@ router. A missed tick costs nothing while the hour is fresh; a second one finds 
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import (
     Case,
     CharField,
-    Count,
-    DateField,
-    DateTimeField,
     Exists,
-    F,
     IntegerField,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Concat, Mod
+from django.db.models.functions import Cast, Concat
 
-from channels_ace.api import Delivery, insert_from, local_now, parse_zone
-from notifications.api import notify
-from scheduling.models import Nudge, NudgeDecision, PlannerRow, RunLedger
-from scheduling.nudge_rules import concerned, ruling
-from scheduling.planner import adopt_orphans, protocol, roll_over
-from scheduling.reach import NUDGE_TYPE, barring_rules, with_phone
-from studies.api import DataGroup, MissedDaysNudge, PreBurstNudge, Protocol, ProtocolVersion, Study
+from channels_ace.api import (
+    By,
+    Into,
+    Message,
+    Rule,
+    deliveries_of,
+    do_not_compile,
+    drop_unsaid,
+    expect_memory,
+    insert_and_count,
+    insert_each,
+    local_now,
+    parse_zone,
+    rules,
+    write_messages,
+)
+from scheduling.burst_calendar import session_window
+from scheduling.fall_back import fall_back, plan_first
+from scheduling.models import Nudge, NudgeDecision, Place, PlannerRow, RunLedger
+from scheduling.nudge_rules import Outcome, concerned, ruling, session_of
+from scheduling.nudge_texts import NudgeRule, NudgeText, Situation, by_text, situations_of, texts_of, with_situation, with_text, write_texts
+from scheduling.planner import adopt_orphans, protocol
+from scheduling.reach import NUDGE_TYPE, barring_rules, channels_of, question_of, why_not, with_contacts
+from scheduling.rolling import roll_over
+from scheduling.slots import filled_by, fills, reached_nobody, slot_of
+from scheduling.tracks import track_of
+from studies.api import DataGroup, PreBurstNudge, Protocol, ProtocolVersion, SessionReminder, Study, meets
 
 logger = logging.getLogger(__name__)
 
 # Later than this after its hour a nudge is stale: better none than one at supper time about noon.
 FRESH_FOR = timedelta(hours=4)
-# Ends that reached nobody: the person may still be reminded in this burst. An unknown end is not among them.
-FREEING = [Delivery.State.UNDELIVERABLE, Delivery.State.SUPPRESSED, Delivery.State.EXPIRED, Delivery.State.CANCELLED, Delivery.State.DEAD]
-
-NudgeRule = MissedDaysNudge | PreBurstNudge
+# Between two nudges of one person, whichever studies they are of; reminders of sessions stand apart.
+GAP = timedelta(hours=18)
+# Longer than the days a rule looks at, and the longest lead before them.
+LOOK_BACK_DAYS = 160
+LONGEST_KEY = 191
 
 
 @dataclass(frozen=True)
@@ -60,12 +75,33 @@ class Run:
     time_zone: str
     today: date
 
+    @property
+    def track(self) -> int:
+        """The number of the track that the rule looks at."""
+        return track_of(self.design, self.rule)
+
+    def key(self, name: str, channel: str) -> str:
+        """This method will give the idempotency key of one of its texts, as it is said to those who are first reached by a channel."""
+        by = "" if channel == channels_of(self.rule)[0] else f":{channel}"
+        key = f"nudge:{self.version.pk}:{self.time_zone}:{self.today}:{name}{by}"
+        # The ids of a protocol may be long; a key may not.
+        return key if len(key) <= LONGEST_KEY else f"nudge:{sha256(key.encode()).hexdigest()}"
+
 
 def tick(now: datetime) -> int:
-    """This function will do every run whose hour it is and that has not been done, and say how many people it reminded."""
+    """This function will do every run whose hour it is and that has not been done, and say how many people it reminded.
+
+    What a run of this hour could not bring to somebody goes on by the next way first: so no other rule takes it for given up.
+    """
     adopt_orphans(now)
     nudged = 0
-    for run in due_runs(now):
+    runs, done = _runs_of_hour(now)
+    for run in done:
+        try:
+            fall_back(run.version, run.rule.id, channels_of(run.rule), run.today, now - FRESH_FOR, now)
+        except IntegrityError:
+            logger.info("Another planner falls back for %s on %s", run.rule.id, run.today)
+    for run in runs:
         try:
             nudged += do(run, now)
         except IntegrityError:
@@ -76,12 +112,17 @@ def tick(now: datetime) -> int:
 
 def due_runs(now: datetime) -> list[Run]:
     """This function will list the runs whose hour it is, in two statements however many people there are."""
-    places = PlannerRow.objects.filter(is_eligible=True, version__study__state=Study.State.LIVE).exclude(time_zone="")
+    return _runs_of_hour(now)[0]
+
+
+def _runs_of_hour(now: datetime) -> tuple[list[Run], list[Run]]:
+    """This function will list the runs that are due, and of those done this hour the ones that have another way to fall back on."""
+    places = Place.objects.filter(version__study__state=Study.State.LIVE)
     found = []
     versions: dict[int, ProtocolVersion] = {}
-    for version_id, zone in places.order_by().values_list("version_id", "time_zone").distinct():
+    for version_id, zone in places.values_list("version_id", "time_zone"):
         local = local_now(now, parse_zone(zone))
-        for rule in protocol(version_id).nudges:
+        for rule in protocol(version_id).rules:
             if is_hour(rule, local):
                 version = versions.get(version_id) or ProtocolVersion.objects.select_related("study").get(pk=version_id)
                 versions[version_id] = version
@@ -89,7 +130,9 @@ def due_runs(now: datetime) -> list[Run]:
     dates = {run.today for run in found}
     ledger = RunLedger.objects.filter(version_id__in=versions, local_date__in=dates)
     done = set(ledger.values_list("version_id", "rule", "time_zone", "local_date"))
-    return [run for run in found if (run.version.pk, run.rule.id, run.time_zone, run.today) not in done]
+    is_done = [(run.version.pk, run.rule.id, run.time_zone, run.today) in done for run in found]
+    again = [run for run, was in zip(found, is_done, strict=True) if was and len(channels_of(run.rule)) > 1]
+    return [run for run, was in zip(found, is_done, strict=True) if not was], again
 
 
 def is_hour(rule: NudgeRule, local: datetime) -> bool:
@@ -105,140 +148,230 @@ def do(run: Run, now: datetime) -> int:
     Raises IntegrityError when the run has been done.
     """
     with transaction.atomic():
+        do_not_compile()
+        expect_memory()
         ledger = RunLedger.objects.create(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now)
-        roll_over(run.version.pk, run.time_zone, run.today, now)
+        roll_over(run.version.pk, run.track, run.time_zone, run.today, now)
         starts = set(_rows(run).order_by().values_list("burst_start", flat=True).distinct())
         if not starts:
             return 0
-        free_slots(run)
-        decided = decide(run, starts, now)
-        nudged = sum(_remind(run, kind, group, variant, now) for kind, group, variant in _texts_due(run))
+        if not isinstance(run.rule, SessionReminder):
+            free_slots(run)
+        decided, nudged = decide(run, starts, now)
         RunLedger.objects.filter(pk=ledger.pk).update(decided=decided, nudged=nudged)
     return nudged
 
 
-def slot_of(rule: NudgeRule) -> str:
-    """This function will name what a rule may fill once in a burst: early, late and cumulative share one."""
-    return "pre_burst" if isinstance(rule, PreBurstNudge) else "missed"
-
-
 def free_slots(run: Run) -> int:
     """This function will free the slots of reminders that reached nobody for good: a failed text does not use up the allowance."""
-    failed = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user"), state__in=FREEING)
-    alive = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user")).exclude(state__in=FREEING)
-    filled = Nudge.objects.filter(enrollment__plan__in=_rows(run), slot=slot_of(run.rule), local_date__gte=run.today - timedelta(days=40))
-    freed = filled.filter(Exists(failed) & ~Q(Exists(alive))).values_list("pk", flat=True)
-    return Nudge.objects.filter(pk__in=list(freed)).update(slot=Concat("slot", Value("#"), Cast("pk", CharField())))
+    people = _rows(run).values("enrollment_id")
+    filled = filled_by(run.rule, run.design).filter(enrollment_id__in=people, local_date__gte=run.today - timedelta(days=LOOK_BACK_DAYS))
+    freed = filled.filter(reached_nobody()).values("pk")
+    return Nudge.objects.filter(pk__in=freed).update(slot=Concat("slot", Value("#"), Cast("pk", CharField())))
 
 
 def _rows(run: Run) -> QuerySet[PlannerRow]:
-    rows = PlannerRow.objects.filter(version=run.version, time_zone=run.time_zone, is_eligible=True)
+    rows = PlannerRow.objects.filter(version=run.version, track=run.track, time_zone=run.time_zone, is_eligible=True)
     return rows.filter(concerned(run.rule, run.design, run.today))
 
 
-def decide(run: Run, starts: Collection[date], now: datetime) -> int:
-    """This function will write one decision with its reason for everyone the run concerns, in one statement."""
-    rows = with_phone(_rows(run))
-    noes = barring_rules(run.version.study.scope, now)
-    decision, outcomes = ruling(run.rule, run.design, run.today, starts, barred=_barred(run), reachable=noes)
-    columns: dict[str, str | Combinable] = {
-        "enrollment_id": "enrollment_id",
-        "burst": "burst",
-        "rule": Value(run.rule.id),
-        "local_date": Value(run.today, output_field=DateField()),
-        "decided_at": Value(now, output_field=DateTimeField()),
-    }
-    columns["decision"] = _in_words(decision, [outcome.decision for outcome in outcomes])
-    columns["reason"] = _in_words(decision, [outcome.reason for outcome in outcomes])
-    return insert_from(NudgeDecision, columns, rows)
+def decide(run: Run, starts: Collection[date], now: datetime) -> tuple[int, int]:
+    """This function will decide about everyone the run concerns, with the reason, and hand the reminders over: all in one statement.
 
-
-def _in_words(ruled: Any, words: Sequence[str]) -> Case | Value:
-    """This function will give a ruling's expression with words in place of the numbers that stand for them."""
-    if isinstance(ruled, Value):
-        return Value(words[ruled.value])
-    # Not a CASE over the number: that would write the whole ruling once for every word.
-    whens = [When(case.condition, then=_in_words(case.result, words)) for case in ruled.cases]
-    return Case(*whens, default=_in_words(ruled.default, words), output_field=CharField())
-
-
-def _barred(run: Run) -> Iterable[tuple[Any, str]]:
-    groups = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"), name__in=run.rule.excluded_data_groups)
-    filled = Nudge.objects.filter(enrollment_id=OuterRef("enrollment_id"), burst=OuterRef("burst"), slot=slot_of(run.rule))
-    yield Exists(groups), "excluded_data_group"
-    yield Exists(filled), "already_notified"
-
-
-def _texts_due(run: Run) -> list[tuple[str, str, int]]:
-    """This function will list the kinds, groups and variants of text that this run's reminders need."""
-    due = reminders(run).order_by().values_list("decision", "text_group", "variant").annotate(people=Count("pk"))
-    return sorted((decision, group, variant) for decision, group, variant, _ in due)
-
-
-def reminders(run: Run) -> QuerySet[Any]:
-    """This function will give the decisions of this run that remind someone, with the text each gets.
-
-    The variant is spread by enrollment and date: as good as random, the same at every look, and kept with the nudge.
+    The rule comes first: of whom it wants nothing, nobody asks whether a text could reach them. It says how many were decided about,
+    and how many are reminded.
     """
-    decided = NudgeDecision.objects.filter(
-        enrollment__plan__version=run.version, enrollment__plan__time_zone=run.time_zone, rule=run.rule.id, local_date=run.today
-    ).exclude(decision="none")
-    groups = list(run.rule.by_data_group) if isinstance(run.rule, PreBurstNudge) else []
-    if groups:
-        first = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"), name__in=groups).order_by("pk").values("name")[:1]
-        decided = decided.annotate(own_group=Subquery(first))
-        decided = decided.annotate(
-            text_group=Case(When(own_group__isnull=False, then=F("own_group")), default=Value(""), output_field=CharField())
-        )
-    else:
-        decided = decided.annotate(text_group=Value("", output_field=CharField()))
-    sizes = [
-        When(decision=kind, text_group=group, then=_variant(run, len(next(iter(texts.values())))))
-        for kind, group, texts in _all_texts(run.rule)
+    wanted, outcomes = ruling(run.rule, run.design, run.today, starts)
+    rows = _undecided(run)
+    if isinstance(run.rule, SessionReminder):
+        rows = rows.annotate(session=session_of(run.rule, run.today, starts))
+    rows = rows.annotate(wanted=wanted)
+    texts = [text for text in texts_of(run.rule) if text.kind in {outcome.decision for outcome in outcomes}]
+    if not texts:
+        return insert_each(rows, _decisions(run, outcomes, [], now)), 0
+    decided = nudged = 0
+    for place in range(len(channels_of(run.rule))):
+        more = _decide_by(place, run, rows, outcomes, texts, now)
+        decided, nudged = decided + more[0], nudged + more[1]
+    return decided, nudged
+
+
+def _decide_by(
+    place: int, run: Run, rows: QuerySet[Any], outcomes: Sequence[Outcome], texts: Sequence[NudgeText], now: datetime
+) -> tuple[int, int]:
+    """This function will remind who is undecided so far and can be reached by one channel of the rule; the last one decides about all."""
+    channels = channels_of(run.rule)
+    channel, is_last = channels[place], place == len(channels) - 1
+    question = question_of(run.version.study.scope, now, channel)
+    asked = rules(question)
+    situations = situations_of(_rows(run), texts)
+    barred = [(Q(situation=None), "changed_just_now")] if situations else []
+    own = [*barred, *_barred(run, now)]
+    noes = [*own, *((rule.when, rule.reason) for rule in asked if rule.until is None)]
+    waits = [rule for rule in asked if rule.until is not None]
+    messages, key_of = _write(run, texts, situations, now, channels[place:])
+    keys = by_text(outcomes, texts, key_of)
+    expires_at = next(iter(messages.values())).expires_at
+    rows = with_text(with_situation(rows, situations), run.today, texts)
+    rows = rows.annotate(held=_held(outcomes, noes, waits))
+    passed_over = _passed_over(run, channels[:place], len(own), now) if place else Value("")
+    tables = [
+        _decisions(run, outcomes, noes, now, channel=channel, passed_over=passed_over, only="" if is_last else f"> {len(noes)}"),
+        _nudges(run, outcomes, texts, keys, len(noes), now),
     ]
-    return decided.annotate(variant=Case(*sizes, default=Value(0), output_field=IntegerField()))
+    if channel == "sms":
+        tables.append(deliveries_of(question, keys, waits, after=len(noes), by="held", expires_at=expires_at, now=now))
+    decided, nudged, *_others = insert_and_count(rows, *tables, by="held")
+    if channel != "sms" and nudged:
+        plan_first([message.pk for message in messages.values()], channel, now)
+    drop_unsaid(messages)
+    return decided, nudged
 
 
-def _variant(run: Run, variants: int) -> Mod:
-    return Mod(F("enrollment_id") * 7919 + F("burst") * 104_729 + run.today.toordinal(), variants, output_field=IntegerField())
+def _passed_over(run: Run, channels: Sequence[str], own: int, now: datetime) -> Combinable:
+    """This function will say why each of these channels did not do; of whom the rule itself bars, nobody asked."""
+    scope = run.version.study.scope
+    reasons = [
+        Concat(why_not(((rule.when, rule.reason) for rule in barring_rules(scope, now, channel)), f"{channel}:"), Value(" "))
+        for channel in channels
+    ]
+    said = Concat(*reasons, Value("")) if len(reasons) > 1 else reasons[0]
+    return Case(When(held__lte=own, then=Value("")), default=said, output_field=CharField())
 
 
-def _all_texts(rule: NudgeRule) -> list[tuple[str, str, Mapping[str, tuple[str, ...]]]]:
-    if isinstance(rule, MissedDaysNudge):
-        return [("early", "", rule.early), ("late", "", rule.late), ("cumulative", "", rule.cumulative)]
-    return [("pre_burst", "", rule.default), *(("pre_burst", group, texts) for group, texts in rule.by_data_group.items())]
+def _expires_at(run: Run, now: datetime) -> datetime | None:
+    """This function will tell until when a text may be sent: one of a session only while that is open; None: as the type has it."""
+    if not isinstance(run.rule, SessionReminder):
+        return None
+    opened_on = run.today - timedelta(days=run.rule.days_later)
+    _opens_at, closes_at = session_window(opened_on, run.rule.opens_at, run.rule.window_minutes, parse_zone(run.time_zone))
+    return min(closes_at, now + FRESH_FOR)
 
 
-def _remind(run: Run, kind: str, group: str, variant: int, now: datetime) -> int:
-    """This function will say one text to everyone who is due it: a message, a nudge row each, and the router does the rest."""
-    texts = next(found for known, owner, found in _all_texts(run.rule) if (known, owner) == (kind, group))
-    due = reminders(run).filter(decision=kind, text_group=group, variant=variant)
-    study = run.version.study
-    name = f"{run.rule.id}.{kind}{'.' + group if group else ''}.{variant + 1}"
-    message = notify(
-        type=NUDGE_TYPE,
-        audience=get_user_model()._default_manager.filter(pk__in=due.values("enrollment__user_id")),
-        context={"study": study.participant_name, "said": {"in_languages": _said(texts, variant, study)}},
-        scope=study.scope,
-        channels=[channel for channel in run.rule.channels if channel == "sms"],
-        idempotency_key=f"nudge:{run.version.pk}:{run.time_zone}:{run.today}:{name}",
-        now=now,
+def _undecided(run: Run) -> QuerySet[Any]:
+    # Who was decided about today has come from a zone whose hour was earlier: a person has one decision a rule and local date.
+    today = NudgeDecision.objects.filter(enrollment_id=OuterRef("enrollment_id"), rule=run.rule.id, local_date=run.today)
+    return with_contacts(_rows(run), channels_of(run.rule)).filter(~Exists(today))
+
+
+def _barred(run: Run, now: datetime) -> Iterable[tuple[Any, str]]:
+    groups = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"), name__in=run.rule.excluded_data_groups)
+    filled = filled_by(run.rule, run.design).filter(enrollment_id=OuterRef("enrollment_id"), burst=OuterRef("burst"))
+    if run.rule.days is not None:
+        # Moved a little, it is the same event; of what is before an event, another date is told of again.
+        if isinstance(run.rule, PreBurstNudge):
+            filled = filled.filter(slot=Concat(Value(f"{slot_of(run.rule, run.design)}:"), Cast(OuterRef("burst_start"), CharField())))
+        else:
+            filled = filled.filter(local_date__gte=OuterRef("burst_start"))
+    if run.rule.excluded_data_groups:
+        yield Exists(groups), "excluded_data_group"
+    if run.rule.only_data_groups:
+        wanted = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"), name__in=run.rule.only_data_groups)
+        yield ~Q(Exists(wanted)), "not_in_data_group"
+    for condition in run.rule.excluded_attributes:
+        yield meets(condition, run.design, "enrollment_id"), "excluded_attribute"
+    for condition in run.rule.only_attributes:
+        yield ~Q(meets(condition, run.design, "enrollment_id")), "without_attribute"
+    if isinstance(run.rule, SessionReminder):
+        yield Exists(filled), "already_reminded"
+        return
+    yield Exists(filled), "already_notified"
+    yield Exists(_lately(now)), "reminded_lately"
+
+
+def _lately(now: datetime) -> QuerySet[Nudge]:
+    """This function will give what reminded a row's person less than a gap ago, in any study: hours that pass count, not clocks.
+
+    It correlates by equality alone and starts at an index: PostgreSQL reads the last hours' nudges once, not once a row.
+    """
+    recent = Nudge.objects.filter(nudged_at__gt=now - GAP).exclude(slot__startswith="session:")
+    return recent.filter(~reached_nobody(), enrollment__user_id=OuterRef("enrollment__user_id"))
+
+
+def _held(outcomes: Sequence[Outcome], noes: Sequence[tuple[Any, str]], waits: Sequence[Rule]) -> Case:
+    """This function will number what becomes of a row: 0 where the rule wants nothing, then a number for each no, then "now", then
+    one for each thing to wait for."""
+    nudging = [number for number, outcome in enumerate(outcomes) if outcome.decision != "none"]
+    whens = [When(~Q(wanted__in=nudging), then=Value(0))]
+    whens += [When(when, then=Value(number)) for number, (when, _) in enumerate(noes, start=1)]
+    whens += [When(rule.when, then=Value(number)) for number, rule in enumerate(waits, start=len(noes) + 2)]
+    return Case(*whens, default=Value(len(noes) + 1), output_field=IntegerField())
+
+
+def _decisions(
+    run: Run,
+    outcomes: Sequence[Outcome],
+    noes: Sequence[tuple[Any, str]],
+    now: datetime,
+    *,
+    channel: str = "",
+    passed_over: Combinable | None = None,
+    only: str = "",
+) -> Into:
+    decision = By("wanted", [outcome.decision for outcome in outcomes])
+    reason = By("wanted", [outcome.reason for outcome in outcomes])
+    return Into(
+        model=NudgeDecision,
+        columns={
+            "enrollment_id": "enrollment_id",
+            "burst": "burst",
+            "rule": Value(run.rule.id),
+            "local_date": Value(run.today),
+            "decided_at": Value(now),
+            "passed_over": passed_over or Value(""),
+        },
+        looked_up={
+            "decision": By("held", [None, *["none"] * len(noes)], otherwise=decision) if noes else decision,
+            "reason": By("held", [None, *(why for _, why in noes)], otherwise=reason) if noes else reason,
+            "channel": By("held", [""] * (len(noes) + 1), otherwise=channel) if channel else By("wanted", [""]),
+        },
+        only=only,
     )
-    columns: dict[str, str | Combinable] = {
-        "enrollment_id": "enrollment_id",
-        "burst": "burst",
-        "slot": Value(slot_of(run.rule)),
-        "kind": Value(kind),
-        "variant": Value(name),
-        "local_date": "local_date",
-        "nudged_at": Value(now, output_field=DateTimeField()),
-        "message_id": Value(message.pk),
-    }
-    return insert_from(Nudge, columns, due)
 
 
-def _said(texts: Mapping[str, tuple[str, ...]], variant: int, study: Study) -> dict[str, str]:
-    return {
-        language: variants[variant % len(variants)].replace("{study}", study.participant_name).replace("{link}", settings.SITE_URL)
-        for language, variants in texts.items()
+def _nudges(run: Run, outcomes: Sequence[Outcome], texts: Sequence[NudgeText], messages: By, after: int, now: datetime) -> Into:
+    return Into(
+        model=Nudge,
+        columns={
+            "enrollment_id": "enrollment_id",
+            "burst": "burst",
+            "slot": fills(run.rule, run.design),
+            "local_date": Value(run.today),
+            "nudged_at": Value(now),
+        },
+        looked_up={
+            "kind": By("wanted", [outcome.decision for outcome in outcomes]),
+            "variant": by_text(outcomes, texts, lambda text: text.name),
+            "message_id": messages,
+        },
+        only=f"> {after}",
+    )
+
+
+def _write(
+    run: Run, texts: Sequence[NudgeText], situations: Sequence[Situation], now: datetime, channels: Sequence[str]
+) -> tuple[Mapping[str, Message], Callable[[NudgeText], Any]]:
+    """This function will write the messages of each text, also of those that turn out to be nobody's, and tell which of them a row gets."""
+    study = run.version.study
+    said = {text.name: write_texts(text, situations, run.today, run.design, run.rule, study) for text in texts}
+    # What reads the same is one message, in how many situations it may be.
+    named = {name: [f"{name}:{words.index(word)}" if len(words) > 1 else name for word in words] for name, words in said.items()}
+    contexts = {
+        run.key(name, channels[0]): {"study": study.participant_name, "said": {"in_languages": words}}
+        for text in texts
+        for name, words in zip(named[text.name], said[text.name], strict=True)
     }
+    messages = write_messages(
+        NUDGE_TYPE,
+        contexts=contexts,
+        scope=study.scope,
+        channels=channels,
+        now=now,
+        expires_at=_expires_at(run, now),
+    )
+
+    def key_of(text: NudgeText) -> Any:
+        keys = [messages[run.key(name, channels[0])].pk for name in named[text.name]]
+        return By("situation", keys) if len(set(keys)) > 1 else keys[0]
+
+    return messages, key_of

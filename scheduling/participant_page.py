@@ -15,16 +15,20 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from channels_ace.api import local_date, local_now, parse_zone, render, sentence
-from scheduling.burst_calendar import Burst, bursts
+from notifications.api import CHANNEL_LABELS
+from scheduling.burst_calendar import Burst
 from scheduling.day_strip import square, state_of_day, state_of_session
-from scheduling.models import ActivityEvent, Completion, NudgeDecision
+from scheduling.event_dates import event_dates
+from scheduling.events import begun_events
+from scheduling.models import ActivityEvent, NudgeDecision
 from scheduling.monitoring import monitored
 from scheduling.pictures import Mark, draw, write_day
-from scheduling.planner import overrides_of, protocol
-from scheduling.texts import SENT, Text, kind_of, name_kind, recent_texts
+from scheduling.planner import bursts_of, overrides_of, protocol
+from scheduling.texts import SENT, Text, kind_of, name_text, recent_texts
 from scheduling.timeline import DatedSession, sessions_of
 from scheduling.views import describe_text, name_zone, write_time
-from studies.api import Enrollment, Protocol, Study
+from studies.api import Enrollment, Protocol, ProtocolVersion, Study
+from studies.protocol import ENROLLMENT
 
 MOST_TEXTS = 100
 MOST_DECISIONS = 60
@@ -48,7 +52,7 @@ class Person:
 
     @cached_property
     def bursts(self) -> list[Burst]:
-        return bursts(self.design, self.enrollment.enrolled_date, self.overrides)
+        return bursts_of(self.enrollment, self.overrides)
 
     @cached_property
     def texts(self) -> list[Text]:
@@ -57,7 +61,7 @@ class Person:
     @cached_property
     def standing(self) -> Any:
         """The planner row with its standing (monitoring.py); None in the moment before the first tick."""
-        return monitored(self.study, self.now).filter(pk=self.enrollment.pk).first()
+        return monitored(self.study, self.now).filter(enrollment=self.enrollment).first()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,10 +77,20 @@ class Person:
         return recipient.language if recipient is not None else ""
 
     @property
+    def removed_events(self) -> dict[str, int]:
+        """The numbers of the bursts that were removed for this person, by event."""
+        starts = {series.event_id(number): number for series in self.design.burst_series for number in series.numbers}
+        return {event_id: number for event_id, number in starts.items() if self.overrides.get(event_id, date.max) is None}
+
+    @property
     def movable_bursts(self) -> list[Burst]:
         """Bursts that are not over and in which nothing was done yet: what was done stays on its day."""
-        begun = set(Completion.objects.filter(enrollment=self.enrollment).values_list("burst", flat=True))
-        return [burst for burst in self.bursts if burst.end_date > self.today and burst.number not in begun]
+        begun = begun_events(self.enrollment)
+        return [
+            burst
+            for burst in self.bursts
+            if burst.end_date > self.today and burst.event_id not in begun and self.design.update_of(burst.event_id) == "mutable"
+        ]
 
 
 def describe_person(person: Person) -> dict[str, Any]:
@@ -87,7 +101,7 @@ def describe_person(person: Person) -> dict[str, Any]:
             person.design,
             person.enrollment.enrolled_date,
             person.zone,
-            overrides=person.overrides,
+            known=person.bursts,
             today=person.today,
             texts=[_mark(text) for text in person.texts if text.state in SENT],
         ),
@@ -96,6 +110,12 @@ def describe_person(person: Person) -> dict[str, Any]:
         "decisions": list(_describe_decisions(person)),
         "events": list(_describe_events(person)),
     }
+
+
+def _name_version(joined: ProtocolVersion) -> str:
+    if joined.amended_by is None:
+        return str(joined.number)
+    return _("%(number)d (joined with %(joined)d)") % {"number": joined.amended_by.number, "joined": joined.number}
 
 
 def _describe_head(person: Person) -> dict[str, Any]:
@@ -109,7 +129,7 @@ def _describe_head(person: Person) -> dict[str, Any]:
             "label": _("Next burst"),
             "value": _name_burst(coming) if coming and enrollment.state != Enrollment.State.WITHDRAWN else _("None"),
         },
-        {"label": _("Protocol version"), "value": str(enrollment.version.number)},
+        {"label": _("Protocol version"), "value": _name_version(enrollment.version)},
     ]
     return {
         "label": enrollment.code,
@@ -132,13 +152,14 @@ def _mark(text: Text) -> Mark:
 
 
 def _describe_bursts(person: Person) -> Iterator[dict[str, Any]]:
-    by_burst: dict[int, list[DatedSession]] = defaultdict(list)
+    by_burst: dict[tuple[str, int], list[DatedSession]] = defaultdict(list)
     if person.bursts:
-        first, last = person.bursts[0].start_date, max(burst.end_date for burst in person.bursts)
+        longest = max(series.extend_to_days for series in person.design.burst_series)
+        first, last = person.bursts[0].start_date, person.bursts[-1].start_date + timedelta(days=longest)
         for session in sessions_of(person.enrollment, first, last, person.now):
-            by_burst[session.burst].append(session)
+            by_burst[session.series_id, session.burst].append(session)
     for burst in person.bursts:
-        found = by_burst[burst.number]
+        found = by_burst[burst.series_id, burst.number]
         is_current = burst.start_date <= person.today < burst.end_date
         is_coming = burst.start_date > person.today
         yield {
@@ -150,7 +171,7 @@ def _describe_bursts(person: Person) -> Iterator[dict[str, Any]]:
             "is_coming": is_coming,
             "done": sum(session.state == "completed" for session in found),
             # Today's is still to be done, but counts as soon as it is.
-            "due": sum(session.opens_at <= person.now for session in found),
+            "due": sum(session.opens_at <= person.now for session in found if not session.is_extension),
             "days": _squares(person, found),
             "sessions": [] if is_coming else [_describe_session(person, session) for session in found],
         }
@@ -167,6 +188,9 @@ def _squares(person: Person, found: list[DatedSession]) -> list[dict[str, Any]]:
         state = state_of_day([session.state for session in of_day])
         if on >= left_on and state in ("missed", "future"):
             # Nobody owes what came after they left.
+            state = "excused"
+        if of_day[0].is_extension and state == "missed":
+            # Nor a day that was added, to make up for others.
             state = "excused"
         squares.append(square(number, on, state, is_today=on == person.today))
     return squares
@@ -197,33 +221,53 @@ def _describe_decisions(person: Person) -> Iterator[dict[str, Any]]:
         kind = decided.decision if is_told else kind_of(person.enrollment.version_id, decided.rule)
         yield {
             "on": decided.local_date,
-            "kind": name_kind(kind, decided.burst),
+            "kind": name_text(person.enrollment.version_id, decided.rule, kind, decided.burst),
             "is_told": is_told,
-            "reason": sentence(decided.reason),
+            "reason": " ".join([sentence(decided.reason), *_tell_ways(decided)]),
             "reason_code": decided.reason,
         }
 
 
+def _tell_ways(decided: NudgeDecision) -> Iterator[str]:
+    """This function will say which ways were passed over, each with its reason, and by which the person was reminded then."""
+    for way in decided.passed_over.split():
+        channel, _colon, reason = way.partition(":")
+        yield _("%(channel)s was passed over: %(why)s") % {"channel": CHANNEL_LABELS.get(channel, channel), "why": sentence(reason)}
+    if decided.passed_over and decided.channel:
+        yield _("Said by: %(channel)s.") % {"channel": CHANNEL_LABELS.get(decided.channel, decided.channel)}
+
+
 def _describe_events(person: Person) -> Iterator[dict[str, Any]]:
     """What the calendar counts from: the enrollment, then the start of each burst, moved and removed ones with who and why."""
-    changed = {event.event_id: event for event in ActivityEvent.objects.filter(enrollment=person.enrollment).select_related("actor")}
-    yield {
-        "on": person.enrollment.enrolled_date,
-        "name": pgettext("event", "Enrolled"),
-        "event_id": "enrollment",
-        "state": _("From enrollment"),
-        "change": None,
-    }
-    for series in person.design.burst_series:
-        for number in series.numbers:
-            event_id = series.event_id(number)
-            change = changed.get(event_id)
-            generated = person.enrollment.enrolled_date + timedelta(days=series.start_offset_days(number))
-            yield {
-                "on": change.date if change is not None else generated,
-                "name": _("Burst %(number)d starts") % {"number": number},
-                "event_id": event_id,
-                "state": _("Generated") if change is None else _("Moved") if change.date else _("Removed"),
-                "was_on": generated if change is not None else None,
-                "change": change,
-            }
+    changes: dict[str, list[ActivityEvent]] = defaultdict(list)
+    for change in ActivityEvent.objects.filter(enrollment=person.enrollment).select_related("actor").order_by("-pk"):
+        changes[change.event_id].append(change)
+    enrollment = person.enrollment
+    generated = event_dates(person.design, enrollment.enrolled_date, seed=enrollment.public_id)
+    dates = event_dates(person.design, enrollment.enrolled_date, person.overrides, seed=enrollment.public_id)
+    starts = {series.event_id(number): number for series in person.design.burst_series for number in series.numbers}
+    for event_id in person.design.event_ids:
+        is_changed = event_id in person.overrides
+        yield {
+            "on": dates.get(event_id),
+            "name": _name_event(event_id, starts),
+            "event_id": event_id,
+            "state": _name_state(event_id, person, is_dated=event_id in dates),
+            "is_changed": is_changed,
+            "was_on": generated.get(event_id) if is_changed else None,
+            "changes": changes[event_id],
+        }
+
+
+def _name_event(event_id: str, starts: Mapping[str, int]) -> str:
+    if event_id == ENROLLMENT:
+        return pgettext("event", "Enrolled")
+    return _("Burst %(number)d starts") % {"number": starts[event_id]} if event_id in starts else event_id.removeprefix("custom:")
+
+
+def _name_state(event_id: str, person: Person, *, is_dated: bool) -> str:
+    if event_id in person.overrides:
+        return _("Moved") if person.overrides[event_id] else _("Removed")
+    if event_id == ENROLLMENT:
+        return _("From enrollment")
+    return _("Generated") if is_dated else _("Not set")

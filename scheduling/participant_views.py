@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,11 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from scheduling.events import move_event
-from scheduling.forms import MoveBurstForm, WithdrawForm
+from scheduling.events import NotChangeable, Who, restore_event, set_event
+from scheduling.forms import MoveBurstForm, PauseForm, RemoveBurstForm, WithdrawForm
 from scheduling.participant_page import Person, describe_person
 from scheduling.pictures import write_day
-from studies.api import Enrollment, describe_study, get_enrollment, get_study, may_change, withdraw
+from studies.api import Enrollment, describe_study, get_enrollment, get_study, may_change, pause, resume, withdraw
 
 
 @login_required
@@ -38,8 +39,55 @@ def move_burst(request: HttpRequest, study_id: str, participant_id: str) -> Http
     if person.enrollment.state == Enrollment.State.WITHDRAWN or not form.is_valid():
         return _show(request, person, {**_forms(person), "move_form": form})
     said = form.cleaned_data
-    move_event(person.enrollment, said["burst"], said["to"], now=person.now, actor_id=request.user.pk, why=said["why"])
+    # With a delay the burst starts after its event.
+    burst = next(burst for burst in person.bursts if burst.event_id == said["burst"])
+    series = person.design.series(burst.series_id)
+    on = said["to"] - timedelta(days=series.delay_days if series.origins else 0)
+    try:
+        set_event(person.enrollment, said["burst"], on, now=person.now, who=_who(request), why=said["why"])
+    except NotChangeable as error:
+        form.add_error(None, str(error))
+        return _show(request, person, {**_forms(person), "move_form": form})
     messages.success(request, _("Moved to %(day)s.") % {"day": write_day(said["to"])})
+    return redirect("participant", study_id, participant_id)
+
+
+@login_required
+@require_POST
+def remove_burst(request: HttpRequest, study_id: str, participant_id: str) -> HttpResponse:
+    """This function will remove one burst of one participant, or give a removed one back."""
+    person = _find(request, study_id, participant_id, to_change=True)
+    form = _remove_form(person, request.POST)
+    if person.enrollment.state == Enrollment.State.WITHDRAWN or not form.is_valid():
+        return _show(request, person, {**_forms(person), "remove_form": form})
+    said = form.cleaned_data
+    is_back = said["burst"] in person.removed_events
+    try:
+        if is_back:
+            restore_event(person.enrollment, said["burst"], now=person.now, who=_who(request), why=said["why"])
+        else:
+            set_event(person.enrollment, said["burst"], None, now=person.now, who=_who(request), why=said["why"])
+    except NotChangeable as error:
+        form.add_error(None, str(error))
+        return _show(request, person, {**_forms(person), "remove_form": form})
+    messages.success(
+        request, _("The burst is back on its date.") if is_back else _("The burst is removed. The others stay where they are.")
+    )
+    return redirect("participant", study_id, participant_id)
+
+
+@login_required
+@require_POST
+def pause_participant(request: HttpRequest, study_id: str, participant_id: str) -> HttpResponse:
+    """This function will let a participant rest, or end their rest."""
+    person = _find(request, study_id, participant_id, to_change=True)
+    form = PauseForm(request.POST, prefix="pause")
+    if person.enrollment.state == Enrollment.State.WITHDRAWN or not form.is_valid():
+        return _show(request, person, {**_forms(person), "pause_form": form})
+    is_paused = person.enrollment.state == Enrollment.State.PAUSED
+    (resume if is_paused else pause)(person.enrollment, now=person.now, actor_id=request.user.pk, why=form.cleaned_data["why"])
+    words = _("%(code)s takes part again.") if is_paused else _("%(code)s is paused. No text goes out to them.")
+    messages.success(request, words % {"code": person.enrollment.code})
     return redirect("participant", study_id, participant_id)
 
 
@@ -75,11 +123,24 @@ def _forms(person: Person) -> dict[str, Any]:
     return {
         "move_form": _move_form(person, None),
         "move_url": reverse("participant_move", args=place),
+        "remove_form": _remove_form(person, None),
+        "remove_url": reverse("participant_remove", args=place),
+        "pause_form": PauseForm(prefix="pause"),
+        "pause_url": reverse("participant_pause", args=place),
+        "is_paused": person.enrollment.state == Enrollment.State.PAUSED,
         "withdraw_form": WithdrawForm(),
         "withdraw_url": reverse("participant_withdraw", args=place),
     }
 
 
 def _move_form(person: Person, data: Any) -> MoveBurstForm:
-    days = person.design.burst_series[0].extend_to_days
+    days = {series.id: series.extend_to_days for series in person.design.burst_series}
     return MoveBurstForm(data, bursts=person.bursts, movable=person.movable_bursts, days=days, today=person.today, prefix="move")
+
+
+def _remove_form(person: Person, data: Any) -> RemoveBurstForm:
+    return RemoveBurstForm(data, movable=person.movable_bursts, removed=person.removed_events, prefix="remove")
+
+
+def _who(request: HttpRequest) -> Who:
+    return Who(actor_id=request.user.pk, is_staff=True)

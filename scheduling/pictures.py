@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from channels_ace.api import parse_zone
-from scheduling.burst_calendar import Burst, Overrides, bursts
+from scheduling.burst_calendar import Burst, bursts
 from studies.api import MissedDaysNudge, PreBurstNudge, Protocol
 
 _DAY = timedelta(days=1)
@@ -38,12 +38,11 @@ def draw(
     enrolled_date: date,
     zone: ZoneInfo,
     *,
-    overrides: Overrides | None = None,
+    known: Sequence[Burst],
     today: date | None = None,
     texts: Sequence[Mark] = (),
 ) -> dict[str, Any]:
     """This function will lay one person's bursts, sessions, texts and clock changes on a line from their enrollment on."""
-    known = bursts(design, enrolled_date, overrides)
     end = max((burst.end_date for burst in known), default=enrolled_date + 28 * _DAY)
     width = (end - enrolled_date).days
     # Room for the date under the last burst.
@@ -66,7 +65,8 @@ def draw(
 
 def draw_example(design: Protocol, enrolled_date: date, zone: str) -> dict[str, Any]:
     """This function will draw a protocol for somebody who enrolls on a date in a zone, with the texts that all are sent."""
-    return draw(design, enrolled_date, parse_zone(zone), texts=list(_planned_texts(design, bursts(design, enrolled_date))))
+    known = bursts(design, enrolled_date, seed="example")
+    return draw(design, enrolled_date, parse_zone(zone), known=known, texts=list(_planned_texts(design, known)))
 
 
 def write_day(day: date) -> str:

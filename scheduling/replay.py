@@ -18,7 +18,8 @@ from django.db import transaction
 
 from channels_ace.api import ZONES, ContactPoint, Recipient, add_contact_point, local_now, parse_zone
 from scheduling.models import Nudge, NudgeDecision, PlannerRow
-from scheduling.nudges import Run, decide, reminders
+from scheduling.nudge_texts import texts_of
+from scheduling.nudges import Run, decide
 from scheduling.replay_cases import Case
 from studies.api import DataGroup, Enrollment, ProtocolVersion, Study
 from studies.protocol import BurstSeries, MissedDaysNudge, PreBurstNudge, Protocol, Texts
@@ -27,6 +28,8 @@ from studies.protocol import BurstSeries, MissedDaysNudge, PreBurstNudge, Protoc
 BRIDGE_WEST, BRIDGE_EAST = timedelta(hours=-11), timedelta(hours=-1)
 # Groups that Bridge took for consented, whatever their record said.
 BRIDGE_CONSENTED = {"clinical_consent", "test_no_consent"}
+# What the cases' bursts are a series of, in the words of a protocol.
+SERIES = "activityBurst"
 # A number of the range that is kept for fiction (North American Numbering Plan, 555-0100 to 555-0199).
 PHONE = "+12065550100"
 _ANY_TIME = datetime(2018, 1, 1, tzinfo=UTC)
@@ -77,7 +80,9 @@ def _replay_group(study: Study, turn: int, cases: Sequence[Case], zone: str, eva
     for rule in design.nudges:
         run = Run(version, design, rule, zone, cases[0].date)
         decide(run, {row.burst_start for row in rows}, cases[0].now)
-        texts = {one.enrollment_id: (one.text_group, one.variant) for one in reminders(run)}
+        by_name = {text.name: (text.group, text.variant) for text in texts_of(rule)}
+        nudged = Nudge.objects.filter(enrollment__version=version, variant__in=by_name).values_list("enrollment_id", "variant")
+        texts = {enrollment_id: by_name[name] for enrollment_id, name in nudged}
         for one in NudgeDecision.objects.filter(enrollment__version=version, rule=rule.id):
             told[one.enrollment_id] = (one.decision, one.reason, *texts.get(one.enrollment_id, ("", 0)))
     by_case: dict[int, list[tuple[str, str, str, int]]] = defaultdict(list)
@@ -184,7 +189,8 @@ def _earlier(enrollment: Enrollment, row: _Row, evaluate: str) -> Iterable[Nudge
     if case.last_at is None or case.last_at <= case.now - timedelta(days=case.config["burstDurationDays"]):
         return
     was_before = case.last_type == "PRE_BURST"
-    slots = {"bridge": () if was_before else ("missed", "pre_burst"), "current": ("pre_burst",) if was_before else ("missed",)}
+    before, missed = "pre_burst", "missed"
+    slots = {"bridge": () if was_before else (missed, before), "current": (before,) if was_before else (missed,)}
     for slot in slots[evaluate]:
         yield Nudge(
             enrollment=enrollment,
@@ -243,7 +249,7 @@ def _texts_of(design: Protocol, kind: str, group: str) -> Texts:
 def _design(config: Mapping[str, Any], evaluate: str) -> Protocol:
     """This function will say a Bridge configuration in the words of a protocol."""
     days = config["burstDurationDays"]
-    series = BurstSeries("activityBurst", "enrollment", 1, None, days, 0, config["numActivitiesToCompleteBurst"], days)
+    series = BurstSeries(SERIES, "enrollment", 1, None, days, 0, config["numActivitiesToCompleteBurst"], days)
     shared: dict[str, Any] = {
         "series_id": series.id,
         "send_at": time(12),

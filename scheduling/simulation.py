@@ -16,11 +16,13 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from channels_ace.api import Attempt, ContactPoint, Delivery, Recipient, add_contact_point, local_now, render, sentence, to_instant
-from scheduling.burst_calendar import Burst, bursts
+from scheduling.burst_calendar import Burst
 from scheduling.completions import complete
+from scheduling.event_dates import event_dates
+from scheduling.events import Who, set_event
 from scheduling.models import Nudge, NudgeDecision
 from scheduling.nudges import Run, do
-from scheduling.planner import protocol
+from scheduling.planner import bursts_of, forget_protocols, protocol
 from scheduling.reasons import RULE_REASONS
 from scheduling.timeline import DatedSession, sessions_of
 from studies.api import Enrollment, PreBurstNudge, Protocol, create_study, enroll, import_protocol, publish
@@ -32,6 +34,7 @@ PROFILES: Mapping[str, Callable[[int], bool]] = {
     "forgetful": lambda day: day % 3 == 1,
     "quitter": lambda day: day <= 5,
 }
+NO_EVENTS: Mapping[str, date] = {}
 # A number of the range that is kept for fiction (North American Numbering Plan, 555-0100 to 555-0199).
 PHONE = "+12065550100"
 
@@ -50,20 +53,24 @@ class Happening:
     outcome: str
 
 
-def simulate(document: Mapping[str, Any], *, profile: str, enrolled_local: datetime, zone: ZoneInfo) -> list[Happening]:
+def simulate(
+    document: Mapping[str, Any], *, profile: str, enrolled_local: datetime, zone: ZoneInfo, events: Mapping[str, date] = NO_EVENTS
+) -> list[Happening]:
     """This function will live through a protocol's bursts as a person of a profile, and leave nothing behind.
 
-    `enrolled_local` is wall time in the zone. Raises ProtocolError for a document that is none.
+    `enrolled_local` is wall time in the zone; `events` are dated by somebody. Raises ProtocolError for a document that is none, and
+    UnknownEvent.
     """
     found: list[Happening] = []
     with transaction.atomic():
         enrollment = _begin(document, to_instant(enrolled_local.date(), enrolled_local.time(), zone), zone)
         design = protocol(enrollment.version_id)
-        known = bursts(design, enrollment.enrolled_date)
-        for day in _days_of_interest(design, known, enrollment.enrolled_date):
+        for event_id, on in events.items():
+            set_event(enrollment, event_id, on, now=enrollment.enrolled_at, who=Who(is_staff=True))
+        for day in _days_of_interest(design, bursts_of(enrollment, events), _dates(enrollment, events), enrollment.enrolled_date):
             found += _live(enrollment, design, day, zone, PROFILES[profile])
         transaction.set_rollback(True)
-    protocol.cache_clear()
+    forget_protocols()
     return sorted(found, key=lambda happening: (happening.at_local.replace(tzinfo=None), happening.kind))
 
 
@@ -80,14 +87,21 @@ def _begin(document: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> Enroll
     return enroll(study, user_id=person.pk, code="SIMULATION", time_zone=zone.key, now=now)
 
 
-def _days_of_interest(design: Protocol, known: Iterable[Burst], first: date) -> list[date]:
-    """This function will list the local dates on which something may happen: days of bursts, and those that rules look ahead from."""
-    ahead = {rule.lead_days for rule in design.nudges if isinstance(rule, PreBurstNudge)}
-    days = set()
-    for burst in known:
-        days |= {burst.start_date + timedelta(days=number) for number in range((burst.end_date - burst.start_date).days)}
-        days |= {burst.start_date - timedelta(days=lead) for lead in ahead}
-    return sorted(day for day in days if day >= first)
+def _dates(enrollment: Enrollment, events: Mapping[str, date]) -> Mapping[str, date]:
+    return event_dates(protocol(enrollment.version_id), enrollment.enrolled_date, events, seed=enrollment.public_id)
+
+
+def _days_of_interest(design: Protocol, known: Iterable[Burst], dates: Mapping[str, date], first: date) -> list[date]:
+    """This function will list the local dates on which something may happen: what rules look at, and what they look ahead from."""
+    # Held back by another, a text before a burst is tried again on the days up to it.
+    leads = [rule.lead_days for rule in design.nudges if isinstance(rule, PreBurstNudge)]
+    ahead = {day for lead in leads for day in range(min(1, lead), lead + 1)}
+    blocks = [(burst.start_date, (burst.end_date - burst.start_date).days) for burst in known]
+    for days in (rule.days for rule in design.nudges if rule.days is not None and rule.days.event_id in dates):
+        blocks.append((dates[days.event_id] + timedelta(days=days.delay_days), days.length_days))
+    found = {start + timedelta(days=number) for start, length in blocks for number in range(length)}
+    found |= {start - timedelta(days=lead) for start, _length in blocks for lead in ahead}
+    return sorted(day for day in found if day >= first)
 
 
 def _live(enrollment: Enrollment, design: Protocol, day: date, zone: ZoneInfo, does: Callable[[int], bool]) -> list[Happening]:
@@ -97,7 +111,7 @@ def _live(enrollment: Enrollment, design: Protocol, day: date, zone: ZoneInfo, d
     steps: list[tuple[datetime, int, Callable[[], list[Happening]]]] = []
     for session in due:
         steps.append((session.opens_at, 0, lambda session=session: [_session(enrollment, session, zone, does)]))  # type: ignore[misc]
-    for rule in design.nudges:
+    for rule in design.rules:
         at = to_instant(day, max(rule.send_at, rule.window_opens), zone)
         run = Run(enrollment.version, design, rule, zone.key, day)
         if at > enrollment.enrolled_at:
@@ -126,9 +140,13 @@ def _run(run: Run, now: datetime) -> Iterator[Happening]:
         yield Happening(local, kind, decided.burst, run.rule.id, sentence(decided.reason))
         return
     nudge = Nudge.objects.select_related("message").get(
-        enrollment_id=decided.enrollment_id, burst=decided.burst, local_date=run.today, kind=decided.decision
+        enrollment_id=decided.enrollment_id,
+        burst=decided.burst,
+        local_date=run.today,
+        kind=decided.decision,
+        variant__startswith=f"{run.rule.id}.",
     )
-    delivery = Delivery.objects.get(message=nudge.message, channel="sms")
+    delivery = Delivery.objects.get(message=nudge.message, channel=decided.channel)
     if delivery.state == Delivery.State.READY:
         _hand_over(delivery, now)
         yield Happening(local, "text", decided.burst, f"{nudge.kind}: {_said(nudge)}", sentence(decided.reason))

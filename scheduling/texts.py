@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import CharField, Count, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, CharField, Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
@@ -93,24 +93,40 @@ def kept_back(whose: Q) -> QuerySet[NudgeDecision]:
     return NudgeDecision.objects.filter(whose, decision="none").exclude(reason__in=RULE_REASONS)
 
 
-def name_kind(kind: str, burst: int) -> str:
-    """This function will name a text by what it is for."""
+def name_text(version_id: int, rule: str, kind: str, burst: int) -> str:
+    """This function will name a text by what it is for, and by its burst series where the protocol has several."""
+    about = next((known for known in protocol(version_id).rules if known.id == rule), None)
+    if about is not None and about.days is not None:
+        words = _("Text before the event %(event)s") if kind == "pre_burst" else _("Reminder after the event %(event)s")
+        return words % {"event": about.days.event_id.removeprefix("custom:")}
     names = {
         "early": _("Reminder early in burst %(number)d"),
         "late": _("Reminder late in burst %(number)d"),
         "cumulative": _("Reminder of days missed in burst %(number)d"),
         "pre_burst": _("Text before burst %(number)d"),
+        "session": _("Reminder of a session in burst %(number)d"),
     }
-    return names.get(kind, _("Reminder in burst %(number)d")) % {"number": burst}
+    name = names.get(kind, _("Reminder in burst %(number)d")) % {"number": burst}
+    series = name_series(version_id, about.series_id) if about is not None else ""
+    return _("%(text)s of %(series)s") % {"text": name, "series": series} if series else name
+
+
+def name_series(version_id: int, series_id: str) -> str:
+    """This function will name a burst series of a protocol that has several; of one that has only this, the empty string."""
+    return series_id if len(protocol(version_id).burst_series) > 1 else ""
 
 
 def kind_of(version_id: int, rule: str) -> str:
-    """This function will tell what a rule of a version would have sent: `pre_burst`, or a reminder of no further kind."""
+    """This function will tell what a rule of a version would have sent: `pre_burst`, `session`, or a reminder of no further kind."""
+    if rule.startswith("session:"):
+        return "session"
     return next(("pre_burst" for known in protocol(version_id).nudges if known.id == rule and isinstance(known, PreBurstNudge)), "missed")
 
 
 def _with_delivery(nudges: QuerySet[Nudge]) -> QuerySet[Any]:
-    mine = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user"), channel="sms")
+    # Of several ways that were tried, the one that led furthest.
+    led_nowhere = Case(When(state__in=[*HELD_BACK, *FAILED], then=Value(1)), default=Value(0), output_field=IntegerField())
+    mine = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user")).order_by(led_nowhere, "-pk")
     return nudges.annotate(state=Subquery(mine.values("state")[:1]), reason=Subquery(mine.values("reason")[:1]))
 
 
@@ -130,7 +146,7 @@ def _sent(nudge: Any) -> Text:
         participant_id=enrollment.public_id,
         code=enrollment.code,
         time_zone=enrollment.time_zone,
-        kind=name_kind(nudge.kind, nudge.burst),
+        kind=name_text(enrollment.version_id, nudge.variant.split(".")[0], nudge.kind, nudge.burst),
         kind_code=nudge.kind,
         at=nudge.nudged_at,
         local_date=nudge.local_date,
@@ -147,7 +163,7 @@ def _held_back(row: Mapping[str, Any]) -> Text:
         participant_id=row["enrollment__public_id"],
         code=row["enrollment__code"],
         time_zone=row["enrollment__time_zone"],
-        kind=name_kind(kind, row["burst"]),
+        kind=name_text(row["enrollment__version_id"], row["rule"], kind, row["burst"]),
         kind_code=kind,
         at=row["at"],
         local_date=row["last_date"],

@@ -21,8 +21,8 @@ from scheduling import monitoring
 from scheduling.day_strip import strip_of
 from scheduling.models import NudgeDecision, PlannerRow
 from scheduling.pictures import draw_example, write_day
-from scheduling.planner import protocol
-from scheduling.texts import Text, count_texts, last_texts, recent_texts
+from scheduling.planner import protocol, tracks
+from scheduling.texts import Text, count_texts, last_texts, name_series, recent_texts
 from studies.api import Enrollment, ProtocolVersion, Study, describe_study, get_study, may_change
 
 RECENT_TEXTS = 25
@@ -69,9 +69,9 @@ def study_page(request: HttpRequest, study_id: str) -> HttpResponse:
 
 def describe_participants(study: Study, rows: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
     """This function will give what the table shows of each row: two statements for all of them."""
-    last = last_texts(row.pk for row in rows)
+    last = last_texts(row.enrollment_id for row in rows)
     reasons = _reasons_of_today(rows, now)
-    return [_describe(study, row, last.get(row.pk), reasons.get(row.pk, ""), now) for row in rows]
+    return [_describe(study, row, last.get(row.enrollment_id), reasons.get(row.enrollment_id, ""), now) for row in rows]
 
 
 def describe_text(study: Study, text: Text) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def write_time(local: datetime) -> str:
 
 def _describe(study: Study, row: Any, last: Any, decided: str, now: datetime) -> dict[str, Any]:
     design = protocol(row.version_id)
+    series = design.series(tracks(row.version_id)[row.track].series_id)
     today = monitoring.today_of(row, now)
     enrollment = row.enrollment
     is_told_today = last is not None and last.local_date == today
@@ -113,11 +114,12 @@ def _describe(study: Study, row: Any, last: Any, decided: str, now: datetime) ->
         "state": "" if enrollment.state == Enrollment.State.ACTIVE else enrollment.get_state_display(),
         "is_behind": row.is_behind,
         "burst_number": row.burst if row.day is not None else None,
-        "burst_count": design.burst_series[0].count,
+        "burst_count": series.count,
+        "series": name_series(row.version_id, series.id),
         "day_number": None if row.day is None else row.day + 1,
-        "day_count": design.burst_series[0].length_days,
+        "day_count": series.length_days,
         "next_burst": row.burst_start if row.day is None and row.is_eligible and row.burst_start > today else None,
-        "days": strip_of(row, design.burst_series[0].length_days),
+        "days": strip_of(row, series.length_days),
         "last_text": {"state": last.state or "unknown", "at": last.nudged_at} if last is not None else None,
         "opted_out_at": row.opted_out_at,
         "reason": sentence(reason) if reason else "",
@@ -126,8 +128,9 @@ def _describe(study: Study, row: Any, last: Any, decided: str, now: datetime) ->
 
 
 def _reasons_of_today(rows: Sequence[PlannerRow], now: datetime) -> Mapping[int, str]:
-    dates = {row.pk: monitoring.today_of(row, now) for row in rows}
+    dates = {row.enrollment_id: monitoring.today_of(row, now) for row in rows}
     decided = NudgeDecision.objects.filter(enrollment_id__in=list(dates), local_date__in=set(dates.values()), decision="none")
+    decided = decided.exclude(rule__startswith="session:")
     return {found.enrollment_id: found.reason for found in decided if found.local_date == dates[found.enrollment_id]}
 
 

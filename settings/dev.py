@@ -13,6 +13,10 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 FIELD_KEYS = env.words("FIELD_KEYS", "ZGV2ZWxvcG1lbnQtb25seS1rZXktMDAwMDAwMDAwMDA=")
 FIELD_INDEX_KEY = env.text("FIELD_INDEX_KEY", "development-only-index-key")
 
+WEBHOOKS_TO_LOOPBACK = True
+# Whoever looks around needs no phone.
+REQUIRE_SECOND_FACTOR_OF = env.choices("REQUIRE_SECOND_FACTOR_OF", env.WHO_NEEDS_MORE, "nobody")
+
 INSTALLED_APPS = [*INSTALLED_APPS, "demo"]
 TEMPLATES[0]["OPTIONS"]["context_processors"].append("demo.context_processors.people")
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +12,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
+# The words of REQUIRE_SECOND_FACTOR_OF.
+WHO_NEEDS_MORE = {word: word for word in ("operators", "researchers", "nobody")}
 VAR = Path(os.environ.get("CARILLON_VAR", ROOT / "var")).resolve()
 
 _env = environ.Env()
@@ -55,6 +59,28 @@ def url(name: str, schemes: set[str], default: str | None = None) -> str:
     return value
 
 
+def origins(name: str) -> list[str]:
+    """This function will read sites separated by commas, each a scheme and a host as browsers write them: https://lms.example.org."""
+    values = words(name)
+    for value in values:
+        parts = urlsplit(value)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or value != f"{parts.scheme}://{parts.netloc}".lower()
+            or "@" in value
+        ):
+            raise ImproperlyConfigured(f"{name} holds {value!r}: each must be a scheme and a host in small letters, without a path.")
+    return values
+
+
+def address_of_redis(broker: str) -> str:
+    """This function will write the address of Celery's broker as the client of Redis reads it; empty where the broker is no Redis."""
+    if not broker.startswith("redis"):
+        return ""
+    return broker.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
+
+
 def database(name: str, default: str | None = None) -> dict[str, Any]:
     """This function will read a database address: postgres://user:password@host/name or sqlite:///path."""
     value = url(name, {"postgres", "postgresql", "sqlite"}, default)
@@ -74,7 +100,29 @@ def database(name: str, default: str | None = None) -> dict[str, Any]:
         config["CONN_HEALTH_CHECKS"] = True
         config["CONN_MAX_AGE"] = number("DATABASE_CONN_MAX_AGE", 60)
         config["OPTIONS"] = {"connect_timeout": 5}
+        if flag("DATABASE_PREPARES", default=True):
+            # Without this psycopg prepares nothing, even where it is asked to (channels_ace/prepared.py).
+            config["OPTIONS"]["prepare_threshold"] = 5
+            # Nothing else is prepared, and left to itself PostgreSQL may plan it anew each time.
+            config["OPTIONS"]["options"] = "-c plan_cache_mode=force_generic_plan"
     return config
+
+
+def choices(name: str, known: dict[str, str], default: str) -> list[str]:
+    """This function will read names with commas between, in the order of preference, and give what each stands for."""
+    chosen = words(name, default)
+    for word in chosen:
+        if word not in known:
+            raise ImproperlyConfigured(f"{name} names {word!r}: there are {', '.join(known)}.")
+    return [known[word] for word in chosen]
+
+
+def one_of(name: str, known: tuple[str, ...]) -> str:
+    """This function will read one of some words, or the first of them where there is none."""
+    value = text(name, known[0])
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be {' or '.join(word for word in known if word)}, or empty.")
+    return value
 
 
 def options(name: str) -> dict[str, Any]:
@@ -86,6 +134,26 @@ def options(name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} must be a JSON object: {{...}}.")
     return value
+
+
+def rates(name: str, everyone: Iterable[str]) -> dict[str, float]:
+    """This function will read a number a second for everyone, or a JSON object with one for each that is named."""
+    value = text(name, "0")
+    found = dict.fromkeys(everyone, float(value)) if value.isdecimal() else options(name)
+    if not all(type(rate) in (int, float) and 0 <= rate < float("inf") for rate in found.values()):
+        raise ImproperlyConfigured(f"{name} must be a number a second, or hold one for each name.")
+    return found
+
+
+def prices(name: str) -> dict[str, Decimal]:
+    """This function will read a JSON object of amounts, written as texts or numbers."""
+    try:
+        amounts = {key: Decimal(str(value)) for key, value in options(name).items()}
+    except InvalidOperation as error:
+        raise ImproperlyConfigured(f"{name} must hold amounts, such as 0.0075.") from error
+    if not all(amount.is_finite() and amount >= 0 for amount in amounts.values()):
+        raise ImproperlyConfigured(f"{name} must hold amounts of nought or more.")
+    return amounts
 
 
 def email(name: str, default: str | None = None) -> dict[str, Any]:

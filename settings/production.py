@@ -2,6 +2,7 @@
 
 from settings import env
 from settings.base import *  # noqa: F403
+from settings.base import CHANNELS_ACE_PROVIDERS
 
 DEBUG = False
 SECRET_KEY = env.text("SECRET_KEY")
@@ -12,6 +13,8 @@ FIELD_KEYS = env.words("FIELD_KEYS", env.text("FIELD_KEYS"))
 FIELD_INDEX_KEY = env.text("FIELD_INDEX_KEY")
 SITE_URL = env.url("SITE_URL", {"https"}, env.text("SITE_URL")).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+LIVE_REDIS_URL = RATES_REDIS_URL = env.address_of_redis(CELERY_BROKER_URL)
+CHANNELS_ACE_PROVIDERS["TWILIO"]["callback_url"] = f"{SITE_URL}/webhooks/twilio/"
 vars().update(env.email("EMAIL_URL", env.text("EMAIL_URL")))
 
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)

@@ -11,4 +11,8 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 # A test of one fault must not rest after five; the breaker's own tests turn it on (tests/channels_ace/test_health.py).
 # Several for one person are sent one by one, but where the buffer itself is tested (tests/notifications/test_digest.py).
 CHANNELS_ACE = {**CHANNELS_ACE, "POKE": "channels_ace.send.leave_to_the_sweep", "BREAKER": None, "BUFFER_MINUTES": 0}
+# Only the tests of live updates have somebody to poke (tests/browser/test_live.py).
+LIVE_URL = LIVE_REDIS_URL = ""
+# Tests call as often as they like; the limits' own tests set some (tests/accounts/rest_api/test_rates.py).
+API_RATES = {}
 LOGGING_CONFIG = None

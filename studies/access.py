@@ -49,4 +49,4 @@ def may_change(user: Person, study: Study) -> bool:
 
 def get_enrollment(study: Study, public_id: str) -> Enrollment:
     """This function will find an enrollment of one study. Raises Http404."""
-    return get_object_or_404(study.enrollments.select_related("user", "version"), public_id=public_id)
+    return get_object_or_404(study.enrollments.select_related("user", "version__amended_by"), public_id=public_id)

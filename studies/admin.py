@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from studies.audit import write_audit
-from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
+from studies.models import AuditEntry, DataGroup, Enrollment, ProfileAttribute, ProtocolVersion, Study, StudyRole
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -104,6 +104,15 @@ class EnrollmentAdmin(HistoryAdmin):
 @admin.register(DataGroup)
 class DataGroupAdmin(HistoryAdmin):
     list_display = ["enrollment", "name"]
+    list_filter = ["name"]
+    list_select_related = ["enrollment"]
+    search_fields = ["enrollment__code__startswith", "name"]
+    ordering = ["-pk"]
+
+
+@admin.register(ProfileAttribute)
+class ProfileAttributeAdmin(HistoryAdmin):
+    list_display = ["enrollment", "name", "value"]
     list_filter = ["name"]
     list_select_related = ["enrollment"]
     search_fields = ["enrollment__code__startswith", "name"]

@@ -29,7 +29,7 @@ _PROBLEMS: dict[str, str | Promise] = {
 
 # As in a protocol document: what a name is written with can be seen.
 _visible = RegexValidator(
-    "^[^\\u0000-\\u001f\\u007f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]*$",
+    "^(?=.*[^\\s\\u200b-\\u200f\\u2060])[^\\u0000-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]*$",
     gettext_lazy("This holds invisible characters."),
 )
 
@@ -113,3 +113,17 @@ def example_of(query: Any) -> tuple[ExampleForm, date, str]:
 class PublishForm(forms.Form):
     # What was seen is what is published, even if somebody imported another document meanwhile.
     version = forms.IntegerField(widget=forms.HiddenInput)
+    applies_to = forms.ChoiceField(
+        label=gettext_lazy("Who follows this version"),
+        choices=[
+            ("new", gettext_lazy("Only people who enroll from now on")),
+            ("all", gettext_lazy("Everybody in the study, from now on")),
+        ],
+        widget=forms.RadioSelect,
+        initial="new",
+    )
+
+    def __init__(self, *args: Any, is_anybody_in: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_anybody_in:
+            del self.fields["applies_to"]

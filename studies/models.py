@@ -64,6 +64,10 @@ class ProtocolVersion(models.Model):
     document = models.JSONField(_("document"))
     imported_at = models.DateTimeField(_("imported"))
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    # Those who joined by this version live by that one since: a row says so for all of them.
+    amended_by = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="amends", verbose_name=_("amended by")
+    )
 
     class Meta:
         verbose_name = _("protocol version")
@@ -99,7 +103,8 @@ class Enrollment(models.Model):
         verbose_name = _("enrollment")
         verbose_name_plural = _("enrollments")
         constraints = [
-            models.UniqueConstraint(fields=["study", "user"], name="enrollment_once"),
+            # Who left may come back: as another enrollment, with dates of its own.
+            models.UniqueConstraint(fields=["study", "user"], condition=~models.Q(state="withdrawn"), name="enrollment_once"),
             models.UniqueConstraint(fields=["study", "code"], name="enrollment_code_once"),
         ]
         indexes = [models.Index(fields=["study", "state"], name="enrollment_study_state")]
@@ -118,6 +123,24 @@ class DataGroup(models.Model):
         verbose_name = _("data group")
         verbose_name_plural = _("data groups")
         constraints = [models.UniqueConstraint(fields=["enrollment", "name"], name="data_group_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProfileAttribute(models.Model):
+    """What the app or a service knows of a participant, as their protocol declares it; rules can ask for it."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="attributes", verbose_name=_("enrollment"))
+    name = models.CharField(_("name"), max_length=64)
+    value = models.CharField(_("value"), max_length=64)
+    # The value again where it is a number: rules compare it.
+    number = models.BigIntegerField(_("number"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("profile attribute")
+        verbose_name_plural = _("profile attributes")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "name"], name="profile_attribute_once")]
 
     def __str__(self) -> str:
         return self.name

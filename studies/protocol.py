@@ -7,22 +7,48 @@ Pure: a document in, a `Protocol` or every problem with its path out. The publis
 from __future__ import annotations
 
 from studies.protocol_checks import find_contradictions
-from studies.protocol_design import BurstSeries, MissedDaysNudge, PreBurstNudge, Protocol, Schedule, SessionDesign, Texts
+from studies.protocol_design import (
+    ENROLLMENT,
+    Attribute,
+    AttributeCondition,
+    BurstSeries,
+    DaysAfter,
+    EventDesign,
+    MissedDaysNudge,
+    Period,
+    PreBurstNudge,
+    Protocol,
+    RandomTimes,
+    Rule,
+    Schedule,
+    SessionDesign,
+    SessionReminder,
+    Texts,
+)
 from studies.protocol_document import read_document
 from studies.protocol_facts import Fact, explain
 from studies.protocol_problems import SCHEMA_PATH, Problem, ProtocolError, find_schema_problems
 
 __all__ = [
+    "ENROLLMENT",
     "SCHEMA_PATH",
+    "Attribute",
+    "AttributeCondition",
     "BurstSeries",
+    "DaysAfter",
+    "EventDesign",
     "Fact",
     "MissedDaysNudge",
+    "Period",
     "PreBurstNudge",
     "Problem",
     "Protocol",
     "ProtocolError",
+    "RandomTimes",
+    "Rule",
     "Schedule",
     "SessionDesign",
+    "SessionReminder",
     "Texts",
     "check",
     "explain",

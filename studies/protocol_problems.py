@@ -31,6 +31,7 @@ MESSAGES: Mapping[str, str] = {
     "type": gettext_noop("must be of type %(expected)s"),
     "choice": gettext_noop("must be one of: %(expected)s"),
     "too_small": gettext_noop("must be at least %(expected)s"),
+    "not_above": gettext_noop("must be above %(expected)s"),
     "too_large": gettext_noop("must be at most %(expected)s"),
     "too_short": gettext_noop("must not be empty or shorter than %(expected)s"),
     "too_long": gettext_noop("must not be longer than %(expected)s"),
@@ -43,7 +44,32 @@ MESSAGES: Mapping[str, str] = {
     "days": gettext_noop('must be "every" or a list of day numbers'),
     "text_without_study": gettext_noop("must name the study with {study}"),
     "text_without_stop": gettext_noop("must tell how to stop, with the word STOP"),
+    "tells_condition": gettext_noop("must not tell a condition or that somebody is a patient: %(value)s"),
+    "too_many_parts": gettext_noop("must fit into %(expected)s parts of a text message, and takes %(value)s"),
+    "unknown_variable": gettext_noop("may use no braces but {study}, {link}, {first_day}, {days_until}, {days_left}, {done} and {asked}"),
+    "only_for_fixed_times": gettext_noop("is only for sessions at fixed times without a probability, of a schedule without exceptions"),
+    "after_window": gettext_noop("must be less than the session is open, %(expected)s minutes"),
+    "only_for_choices": gettext_noop("is only for an attribute of type choice"),
+    "only_for_integers": gettext_noop("is only for an attribute of type integer"),
+    "value_not_declared": gettext_noop("is no value of this attribute: %(value)s"),
+    "link": gettext_noop("must be an address that begins with https://"),
     "text_variable": gettext_noop("may use no braces but {study} and {link}"),
+    "event_id": gettext_noop('must be "enrollment" or "custom:" with letters, digits, hyphens and underscores'),
+    "custom_event_id": gettext_noop('must be "custom:" with letters, digits, hyphens and underscores'),
+    "iso_period": gettext_noop("must be an ISO period such as P13W, P-14D or P0D"),
+    "not_with_origins": gettext_noop("must be left out where the origins are listed"),
+    "not_with_event": gettext_noop("must be left out where an event is named"),
+    "longer_than_days": gettext_noop("must not exceed the days that the rule looks at, %(expected)s"),
+    "not_random": gettext_noop("must be left out where times are random"),
+    "circular": gettext_noop("counts from itself: %(value)s"),
+    "no_room": gettext_noop("leaves no room for so many with the gap between them"),
+    "weekday_twice": gettext_noop("has a window already for weekday %(value)s"),
+    "before_origin": gettext_noop("must be at least the jitter, %(expected)s days, so that no burst starts before its origin"),
+    "only_with_jitter": gettext_noop("is only for a series with jitter_days"),
+    "own_series": gettext_noop("names the series that the schedule is from"),
+    "too_long_to_nudge": gettext_noop("has bursts of more than %(expected)s days, extension included: missed days are not counted so far"),
+    "too_many_sessions": gettext_noop("are %(value)s sessions for each participant, and at most %(expected)s are possible"),
+    "group_twice": gettext_noop("is in two lists of randomised groups: %(value)s"),
     "duplicate_id": gettext_noop("is used twice: %(value)s"),
     "bursts_overlap": gettext_noop("must be at least as long as a burst with its extension, %(expected)s days"),
     "longer_than_burst": gettext_noop("must not exceed the length of the burst, %(expected)s days"),
@@ -69,6 +95,7 @@ _CODES = {
     "enum": "choice",
     "const": "choice",
     "minimum": "too_small",
+    "exclusiveMinimum": "not_above",
     "maximum": "too_large",
     "minLength": "too_short",
     "minItems": "too_short",
@@ -135,6 +162,9 @@ def _read_error(error: ValidationError) -> Iterator[Problem]:
         for name in expected:
             if name not in instance:
                 yield Problem(write_path([*steps, name]), "required")
+    elif keyword == "dependentRequired":
+        for name in (needed for given, names in expected.items() if given in instance for needed in names if needed not in instance):
+            yield Problem(write_path([*steps, name]), "required")
     elif keyword == "additionalProperties":
         for name in instance:
             if name not in schema.get("properties", {}):

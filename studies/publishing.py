@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.module_loading import import_string
 
 from studies.audit import write_audit
 from studies.models import ProtocolVersion, Study, StudyRole
@@ -36,8 +38,12 @@ def import_protocol(study: Study, document: Mapping[str, Any], *, actor_id: int,
     return version
 
 
-def publish(version: ProtocolVersion, *, actor_id: int, now: datetime) -> None:
-    """This function will make a version the one that new participants join. Raises NotPublishable."""
+def publish(version: ProtocolVersion, *, actor_id: int, now: datetime, for_enrolled: bool = False) -> None:
+    """This function will make a version the one that new participants join, and by which those who are in live (`for_enrolled`).
+
+    Without it they stay with the version they joined. What changes for them is another app's to work out: settings.STUDIES["AMEND"].
+    Raises NotPublishable.
+    """
     with transaction.atomic():
         study = Study.objects.select_for_update().get(pk=version.study_id)
         if study.versions.filter(number__gt=version.number).exists():
@@ -46,6 +52,8 @@ def publish(version: ProtocolVersion, *, actor_id: int, now: datetime) -> None:
             raise NotPublishable("This version is already published.")
         Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(state=Study.State.LIVE)
         write_audit(study, "protocol_published", now, actor_id=actor_id, details={"version": version.number})
+        if for_enrolled:
+            import_string(settings.STUDIES["AMEND"])(version, now, actor_id=actor_id)
 
 
 def published_version(study: Study) -> ProtocolVersion | None:

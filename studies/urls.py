@@ -8,5 +8,6 @@ urlpatterns = [
     path("", views.study_list, name="studies"),
     path("new/", views.study_new, name="study_new"),
     path("<slug:study_id>/import/", views.study_import, name="study_import"),
+    path("<slug:study_id>/export/<int:number>/", views.study_export, name="study_export"),
     path("<slug:study_id>/publish/", views.study_publish, name="study_publish"),
 ]

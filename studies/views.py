@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +16,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -30,6 +32,7 @@ from studies.forms import DocumentForm, PublishForm, StudyForm, example_of
 from studies.models import Enrollment, ProtocolVersion, Study
 from studies.protocol import Problem
 from studies.publishing import NotPublishable, ProtocolError, create_study, import_protocol, protocol_of, publish
+from studies.text_previews import previews_of
 
 
 @login_required
@@ -96,12 +99,15 @@ def study_publish(request: HttpRequest, study_id: str) -> HttpResponse:
     if draft is None or draft.published_at is not None:
         messages.info(request, _("There is nothing to publish: import a document first."))
         return redirect("study_import", study.public_id)
-    form = PublishForm(request.POST if request.method == "POST" else None, initial={"version": draft.number})
+    staying = study.enrollments.exclude(state=Enrollment.State.WITHDRAWN).count()
+    ask = partial(PublishForm, is_anybody_in=staying > 0)
+    form = ask(request.POST if request.method == "POST" else None, initial={"version": draft.number})
     if form.is_valid():
-        if form.cleaned_data["version"] == draft.number and _publish(draft, _person_id(request), timezone.now()):
+        for_enrolled = form.cleaned_data.get("applies_to") == "all"
+        if form.cleaned_data["version"] == draft.number and _publish(draft, _person_id(request), timezone.now(), for_enrolled):
             messages.success(request, _("Version %(number)d is published.") % {"number": draft.number})
             return redirect("study", study.public_id)
-        form = PublishForm({"version": draft.number})
+        form = ask({"version": draft.number, "applies_to": form.cleaned_data.get("applies_to")})
         form.add_error(None, _("Another document was imported meanwhile. This is the newest: look again before you publish."))
     meaning = tell(protocol_of(draft))
     context = {
@@ -109,11 +115,25 @@ def study_publish(request: HttpRequest, study_id: str) -> HttpResponse:
         "version": {"number": draft.number, "digest": _fingerprint(draft)},
         "facts": meaning.rows,
         "assumptions": meaning.assumptions,
-        "effects": _effects(study, draft),
+        "previews": previews_of(protocol_of(draft), timezone.localdate()),
+        "effects": _effects(study, draft, staying),
+        "for_enrolled": _effects_for_enrolled(draft) if staying else [],
         "form": form,
         "import_url": reverse("study_import", args=[study.public_id]),
     }
     return render(request, "studies/study_publish.html", context)
+
+
+@login_required
+@require_safe
+def study_export(request: HttpRequest, study_id: str, number: int) -> HttpResponse:
+    """This function will give a version's protocol document as a file, to whoever has a role in the study."""
+    study = get_study(request.user, study_id)
+    version = get_object_or_404(study.versions, number=number)
+    name = f"{version.document['id']}-{number}.json"
+    answer = HttpResponse(json.dumps(version.document, ensure_ascii=False, indent=2) + "\n", content_type="application/json")
+    answer.headers["Content-Disposition"] = content_disposition_header(True, name) or ""
+    return answer
 
 
 def _study_to_change(request: HttpRequest, study_id: str) -> Study:
@@ -131,9 +151,9 @@ def _place(study: Study) -> dict[str, Any]:
     return {"study": describe_study(study), "studies_url": reverse("studies")}
 
 
-def _publish(version: ProtocolVersion, actor_id: int, now: datetime) -> bool:
+def _publish(version: ProtocolVersion, actor_id: int, now: datetime, for_enrolled: bool) -> bool:
     try:
-        publish(version, actor_id=actor_id, now=now)
+        publish(version, actor_id=actor_id, now=now, for_enrolled=for_enrolled)
     except NotPublishable:
         return False
     return True
@@ -145,23 +165,47 @@ def _sum_up(version: ProtocolVersion, request: HttpRequest) -> dict[str, Any]:
     meaning = tell(protocol)
     return {
         "number": version.number,
+        "export_url": reverse("study_export", args=[version.study.public_id, version.number]),
         "facts": meaning.rows,
         "assumptions": meaning.assumptions,
+        "previews": previews_of(protocol, enrolled_date),
         "example_form": form,
         "timeline": import_string(settings.STUDIES["PICTURE"])(protocol, enrolled_date, zone),
     }
 
 
-def _effects(study: Study, draft: ProtocolVersion) -> list[str]:
-    staying = study.enrollments.exclude(state=Enrollment.State.WITHDRAWN).count()
+def _effects(study: Study, draft: ProtocolVersion, staying: int) -> list[str]:
     effects = [_("People who enroll from now on follow version %(number)d.") % {"number": draft.number}]
     if study.state == Study.State.DRAFT:
         effects.insert(0, _("The study goes live and takes participants."))
     if staying:
-        one, many = "%(count)d participant stays with the version they joined.", "%(count)d participants stay with the version they joined."
-        said = ngettext(one, many, staying)
+        said = ngettext(
+            "%(count)d participant stays with the version they follow, unless you choose otherwise below.",
+            "%(count)d participants stay with the version they follow, unless you choose otherwise below.",
+            staying,
+        )
         effects.append(said % {"count": staying})
     return [*effects, _("Publishing itself sends nothing to anybody.")]
+
+
+def _effects_for_enrolled(draft: ProtocolVersion) -> list[str]:
+    found = import_string(settings.STUDIES["AMEND_PREVIEW"])(draft, timezone.now())
+    unmoved = found.people - found.moved
+    moved = ngettext("%(count)d participant gets other dates.", "%(count)d participants get other dates.", found.moved)
+    same = ngettext("%(count)d participant keeps every date.", "%(count)d participants keep every date.", unmoved)
+    kept = ngettext(
+        "For %(count)d participant a day that has come stays where it was, although the new design would have moved it.",
+        "For %(count)d participants days that have come stay where they were, although the new design would have moved them.",
+        found.kept,
+    )
+    told = [same % {"count": unmoved}] if unmoved else []
+    told += [moved % {"count": found.moved}] if found.moved else []
+    told += [kept % {"count": found.kept}] if found.kept else []
+    if found.gained:
+        told.append(_("Everybody gains these events: %(events)s.") % {"events": ", ".join(found.gained)})
+    if found.lost:
+        told.append(_("These events are gone for everybody, with their sessions: %(events)s.") % {"events": ", ".join(found.lost)})
+    return [*told, _("Rules and texts of nudges change with the next run. Sessions that were done stay done.")]
 
 
 def _fingerprint(version: ProtocolVersion) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from scheduling.planner import protocol
+from channels_ace import hand_over
+from scheduling.planner import forget_protocols
 from tests.machine import CHROMIUM_MISSING, chromium, has_redis_server
 
 pytest_plugins = ["tests.fakes.fixtures"]
@@ -22,7 +23,13 @@ def now() -> datetime:
 @pytest.fixture(autouse=True)
 def fresh_protocols() -> None:
     # Versions never change, so they are read once a process; tests use a key again for another version.
-    protocol.cache_clear()
+    forget_protocols()
+
+
+@pytest.fixture(autouse=True)
+def fresh_steps() -> None:
+    # How quick a provider was in the test before says nothing of this one.
+    hand_over._steps.clear()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def make_user(
 def make_contact(user: User, kind: str, address: str = "", *, verified: bool = True) -> ContactPoint:
     """This function will give a person an address of a kind: the one named, or one that nobody else has."""
     number = next(_numbers)
-    made_up = {"email": f"person{number}@example.org", "phone": f"+1206555{number:04d}"}
+    made_up = {"email": f"person{number}@example.org", "phone": f"+1206{5_550_000 + number}"}
     address = address or made_up.get(kind, f"device-{number:08d}")
     return add_contact_point(user_id=user.pk, kind=kind, address=address, now=NOW, verified=verified)
 

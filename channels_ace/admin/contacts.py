@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from channels_ace.admin.reading import SEARCH_HELP, Admin, ChannelFilter, Form, HistoryAdmin, indexes_of
+from channels_ace.admin.hidden_search import HiddenSearchAdmin
+from channels_ace.admin.paging import ChannelFilter
+from channels_ace.admin.reading import SEARCH_HELP, Admin, Form, HistoryAdmin, indexes_of
 from channels_ace.contact_points import BadAddress, normal, suppress
 from channels_ace.local_time import UnknownZone, parse_zone
 from channels_ace.models import ContactPoint, Recipient, Suppression
@@ -44,7 +46,7 @@ class RecipientAdmin(Admin):
 
 
 @admin.register(ContactPoint)
-class ContactPointAdmin(HistoryAdmin):
+class ContactPointAdmin(HiddenSearchAdmin, HistoryAdmin):
     list_display = ["user", "kind", "hint", "verified_at", "removed_at", "removed_reason"]
     list_filter = ["kind", ("verified_at", admin.EmptyFieldListFilter), ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user"]
@@ -88,7 +90,7 @@ class SuppressionForm(Form):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(Admin):
+class SuppressionAdmin(HiddenSearchAdmin):
     form = SuppressionForm
     list_display = ["hidden", "channel", "reason", "scope", "since", "lifted_at"]
     list_filter = [ChannelFilter, "reason", ("lifted_at", admin.EmptyFieldListFilter)]

@@ -9,13 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from channels_ace.admin.reading import SEARCH_HELP, ChannelFilter, HistoryAdmin, indexes_of
+from channels_ace.admin.hidden_search import HiddenSearchAdmin
+from channels_ace.admin.paging import ChannelFilter
+from channels_ace.admin.reading import SEARCH_HELP, HistoryAdmin, indexes_of
 from channels_ace.inbound import resolve
 from channels_ace.inbound_models import ConsentRecord, InboundText
 from channels_ace.models import ContactPoint
 
 
-class OfOneNumberAdmin(HistoryAdmin):
+class OfOneNumberAdmin(HiddenSearchAdmin, HistoryAdmin):
     search_help_text = SEARCH_HELP
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:

@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from channels_ace.admin.reading import Admin, HistoryAdmin
-from channels_ace.models import ProviderHealth, Switch
+from channels_ace.admin.hidden_search import HiddenSearchAdmin
+from channels_ace.admin.reading import Admin, HistoryAdmin, people_found
+from channels_ace.models import OriginatorPace, ProviderHealth, SilentPush, Switch
+from channels_ace.reasons import sentence
 
 
 @admin.register(Switch)
@@ -34,3 +38,29 @@ class ProviderHealthAdmin(HistoryAdmin):
     list_filter = [("opened_at", admin.EmptyFieldListFilter)]
     search_fields = ["provider"]
     ordering = ["provider"]
+
+
+@admin.register(OriginatorPace)
+class OriginatorPaceAdmin(HistoryAdmin):
+    list_display = ["provider", "originator", "free_at"]
+    list_filter = ["provider"]
+    search_fields = ["originator"]
+    ordering = ["provider", "originator"]
+
+
+@admin.register(SilentPush)
+class SilentPushAdmin(HiddenSearchAdmin, HistoryAdmin):
+    list_display = ["user_id", "state", "reason_in_words", "due_at", "claims", "changed_at"]
+    list_filter = ["state"]
+    search_fields = ["pk"]
+    search_help_text = _("A user name, or a person's number.")
+    ordering = ["-changed_at"]
+    fields = ["user_id", "state", "reason_in_words", "due_at", "claims", "told", "changed_at"]
+
+    @admin.display(description=_("why"), ordering="reason")
+    def reason_in_words(self, push: SilentPush) -> str:
+        return sentence(push.reason)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(pk__in=people_found(term)) if term else queryset), False

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
+from channels_ace.aws import asking_once
 from channels_ace.channel import (
     READ_TIMEOUT_SECONDS,
     Channel,
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # RFC 5321, 4.2.3: mailbox unavailable, user not local, mailbox name not allowed.
 _HARD_BOUNCES = {550, 551, 553}
+# Anymail can send these no metadata, and refuses the message that has some.
+_WITHOUT_METADATA = {"mailersend", "postal"}
 # SES answers these with a plain 400, though they say nothing about the message (SES API v2, SendEmail, errors).
 _SES_ACCOUNT_ERRORS = {
     "LimitExceededException",
@@ -66,7 +69,11 @@ def message_of(outgoing: Outgoing) -> EmailMultiAlternatives:
         "X-Carillon-Attempt": outgoing.token,
     }
     message = EmailMultiAlternatives(
-        subject=_one_line(outgoing.parts.get("subject", "")), body=outgoing.parts.get("text", ""), to=[outgoing.to], headers=headers
+        subject=_one_line(outgoing.parts.get("subject", "")),
+        body=outgoing.parts.get("text", ""),
+        from_email=_sender(outgoing),
+        to=[outgoing.to],
+        headers=headers,
     )
     html = outgoing.parts.get("html", "")
     if html:
@@ -75,8 +82,12 @@ def message_of(outgoing: Outgoing) -> EmailMultiAlternatives:
     return message
 
 
+def _sender(outgoing: Outgoing) -> str:
+    return _one_line(outgoing.sender) or settings.DEFAULT_FROM_EMAIL
+
+
 def _message_id(outgoing: Outgoing) -> str:
-    sender_domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    sender_domain = parseaddr(_sender(outgoing))[1].rpartition("@")[2] or "localhost"
     return f"<{outgoing.token}@{sender_domain}>"
 
 
@@ -88,6 +99,9 @@ class _Line:
         if getattr(self._backend, "timeout", 0) is None:
             # Django waits for ever unless EMAIL_TIMEOUT is set.
             self._backend.timeout = READ_TIMEOUT_SECONDS
+        if "config" in getattr(self._backend, "client_params", {}):
+            # Amazon SES, which Anymail speaks to by boto3.
+            self._backend.client_params["config"] = asking_once(self._backend.client_params["config"])
         self._unreachable: Receipt | None = None
         self._may_be_accepted = False
         self._forms = MailForms(message_of)
@@ -100,7 +114,7 @@ class _Line:
 
     def send(self, outgoing: Outgoing) -> Receipt:
         try:
-            mail = (self._speaks_smtp() and self._forms.write(outgoing)) or message_of(outgoing)
+            mail = (self._speaks_smtp() and self._forms.write(outgoing)) or self._traceable(outgoing)
         except Exception as error:  # one bad message must not stop the others
             return Receipt(outcome=Outcome.PERMANENT, code="unsendable", detail=without_addresses(error, outgoing.to))
         self._connect()
@@ -113,9 +127,16 @@ class _Line:
             self._hang_up()
             return _receipt_of_error(error, outgoing, may_be_accepted=self._may_be_accepted)
 
+    def _traceable(self, outgoing: Outgoing) -> EmailMultiAlternatives:
+        """A service may write a Message-ID of its own, and drop our headers: what it repeats with each event is the metadata."""
+        mail = message_of(outgoing)
+        if type(self._backend).__module__.rpartition(".")[2] not in _WITHOUT_METADATA:
+            vars(mail)["metadata"] = {"attempt": outgoing.token}
+        return mail
+
     def _hand_over(self, mail: bytes | EmailMultiAlternatives, outgoing: Outgoing) -> Receipt:
         if isinstance(mail, bytes):
-            self._backend.connection.sendmail(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], [outgoing.to], mail)
+            self._backend.connection.sendmail(parseaddr(_sender(outgoing))[1], [outgoing.to], mail)
             return Receipt(outcome=Outcome.ACCEPTED, provider_message_id=_message_id(outgoing))
         if not self._backend.send_messages([mail]):
             return Receipt(outcome=Outcome.PERMANENT, code="no_recipient")

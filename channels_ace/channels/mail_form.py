@@ -33,7 +33,7 @@ class MailForms:
         values = [outgoing.token, *outgoing.headers.values()]
         if not _PLAIN_ADDRESS.fullmatch(outgoing.to) or not all(_is_plain(value) for value in values):
             return None
-        key = (tuple(sorted(outgoing.parts.items())), outgoing.language, tuple(outgoing.headers))
+        key = (tuple(sorted(outgoing.parts.items())), outgoing.language, outgoing.sender, tuple(outgoing.headers))
         if key not in self._forms:
             self._forms[key] = self._form(outgoing)
         filled = dict(zip(self._places(outgoing.headers), [outgoing.to, *values], strict=True))

@@ -51,6 +51,8 @@ class FcmChannel(Channel):
     parts = ("title", "body")
     batch_size = 50
     at_once = 50
+    shows_badge = True
+    tells_silently = True
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will send each push with one request, some at once, and yield the answers as they come.
@@ -85,8 +87,10 @@ def _workers(_pid: int) -> ThreadPoolExecutor:
 
 
 def message_of(outgoing: Outgoing, *, now_seconds: float) -> dict[str, Any]:
-    """This function will write the FCM message: always with a visible notification, since a silent push may be held back for hours.
-    The tag and the collapse id are the message's id, so that a second copy replaces the first on the screen."""
+    """This function will write the FCM message: with a visible notification, since a silent push may be held back for hours, unless
+    it is one that may be. The tag and the collapse id are the message's id, so that a second copy replaces the first on the screen."""
+    if outgoing.silent:
+        return _silent_message_of(outgoing, now_seconds)
     data = {
         **outgoing.data,
         "attempt": outgoing.token,
@@ -95,19 +99,52 @@ def message_of(outgoing: Outgoing, *, now_seconds: float) -> dict[str, Any]:
         "link": outgoing.link,
         "language": outgoing.language,
     }
-    android: dict[str, Any] = {"priority": "HIGH", "notification": {"tag": outgoing.message_id}}
+    shown: dict[str, Any] = {"tag": outgoing.message_id}
+    aps: dict[str, Any] = {"sound": "default"}
+    if outgoing.badge is not None:
+        # Without a number Android adds one to what it shows, and an iPhone leaves what is there.
+        shown["notification_count"] = aps["badge"] = outgoing.badge
+        data["badge"] = str(outgoing.badge)
+    android: dict[str, Any] = {"priority": "HIGH", "notification": shown}
     apns_headers = {"apns-collapse-id": outgoing.message_id.encode()[:_COLLAPSE_ID_BYTES].decode(errors="ignore")}
     if outgoing.ttl_seconds is not None:
         ttl = min(max(outgoing.ttl_seconds, 0), _LONGEST_TTL)
         android["ttl"] = f"{ttl}s"
         apns_headers["apns-expiration"] = str(int(now_seconds) + ttl)
     return {
-        "fid" if outgoing.to_kind == "device_fid" else "token": outgoing.to,
+        **_address_of(outgoing),
         "notification": {"title": outgoing.parts.get("title", ""), "body": outgoing.parts.get("body", "")},
         "data": {name: str(value) for name, value in data.items()},
         "android": android,
-        "apns": {"headers": apns_headers, "payload": {"aps": {"sound": "default"}}},
+        "apns": {"headers": apns_headers, "payload": {"aps": aps}},
     }
+
+
+def _silent_message_of(outgoing: Outgoing, now_seconds: float) -> dict[str, Any]:
+    ttl = min(max(outgoing.ttl_seconds or 0, 0), _LONGEST_TTL)
+    aps: dict[str, Any] = {"content-available": 1}
+    # A number alone is an alert to Apple: the icon shows it also where the app is not woken. With one, "background" would be an error.
+    sort = "background" if outgoing.badge is None else "alert"
+    if outgoing.badge is not None:
+        aps["badge"] = outgoing.badge
+    return {
+        **_address_of(outgoing),
+        "data": {**{name: str(value) for name, value in outgoing.data.items()}, "type": outgoing.type},
+        "android": {"priority": "NORMAL", "collapse_key": outgoing.message_id, "ttl": f"{ttl}s"},
+        "apns": {
+            "headers": {
+                "apns-push-type": sort,
+                "apns-priority": "5",
+                "apns-collapse-id": outgoing.message_id.encode()[:_COLLAPSE_ID_BYTES].decode(errors="ignore"),
+                "apns-expiration": str(int(now_seconds) + ttl),
+            },
+            "payload": {"aps": aps},
+        },
+    }
+
+
+def _address_of(outgoing: Outgoing) -> dict[str, str]:
+    return {"fid" if outgoing.to_kind == "device_fid" else "token": outgoing.to}
 
 
 def _send_one(outgoing: Outgoing) -> Receipt:

@@ -8,13 +8,22 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from channels_ace.aws import NotConfigured, client
-from channels_ace.channel import Channel, Outcome, Outgoing, Receipt, provider_settings, seconds_of, without_addresses
+from channels_ace.aws import NotConfigured, client, line
+from channels_ace.channel import (
+    Channel,
+    Outcome,
+    Outgoing,
+    Receipt,
+    never_connected,
+    provider_settings,
+    seconds_of,
+    sender_of,
+    without_addresses,
+)
 from channels_ace.segments import count_segments, write_plainly
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
-    from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client
     from mypy_boto3_sns import SNSClient
 
 # Limits of SendTextMessage, from the service model in botocore: MessageBody and TimeToLive.
@@ -35,7 +44,11 @@ class _AwsTextChannel(Channel):
     name = "sms"
     contact_kinds = ("phone",)
     parts = ("text",)
-    batch_size = 20
+    batch_size = 100
+
+    def originator(self, type_name: str) -> str:
+        """This function will name the number, pool or sender id of a type."""
+        return sender_of(provider_settings("AWS"), type_name, "origination_identity")
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Receipt]]:
         """This function will send each text with one request, without the library's own retries."""
@@ -76,12 +89,12 @@ class EndUserMessagingChannel(_AwsTextChannel):
         }
         if outgoing.ttl_seconds is not None:
             request["TimeToLive"] = min(max(outgoing.ttl_seconds, _SHORTEST_TTL), _LONGEST_TTL)
-        if aws.get("origination_identity"):
-            request["OriginationIdentity"] = aws["origination_identity"]
+        sender = self.originator(outgoing.type)
+        if sender:
+            request["OriginationIdentity"] = sender
         if aws.get("configuration_set"):
             request["ConfigurationSetName"] = aws["configuration_set"]
-        texts: PinpointSMSVoiceV2Client = client("pinpoint-sms-voice-v2")
-        return texts.send_text_message(**request)
+        return line("pinpoint-sms-voice-v2").ask("SendTextMessage", request)
 
 
 class SnsChannel(_AwsTextChannel):
@@ -94,7 +107,7 @@ class SnsChannel(_AwsTextChannel):
             "AWS.SNS.SMS.SMSType": "Promotional" if outgoing.promotional else "Transactional",
             "attempt": outgoing.token,  # not carried to the phone; seen in the request logs of an account
         }
-        sender = provider_settings("AWS").get("origination_identity", "")
+        sender = self.originator(outgoing.type)
         if sender:
             attributes["AWS.MM.SMS.OriginationNumber" if sender.startswith("+") else "AWS.SNS.SMS.SenderID"] = sender
         sns: SNSClient = client("sns")
@@ -115,7 +128,7 @@ def _receipt_of_error(error: Exception, outgoing: Outgoing) -> Receipt:
         return Receipt(outcome=Outcome.PERMANENT, code="invalid_request", detail=detail)
     if isinstance(error, (NotConfigured, aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError)):
         return Receipt(outcome=Outcome.REFUSED, code="not_configured", detail=detail)
-    if isinstance(error, (aws.ConnectTimeoutError, aws.EndpointConnectionError, aws.ProxyConnectionError)):
+    if isinstance(error, (aws.ConnectTimeoutError, aws.EndpointConnectionError, aws.ProxyConnectionError)) or never_connected(error):
         return Receipt(outcome=Outcome.REFUSED, code="no_connection", detail=type(error).__name__)
     # Read timeouts, resets, answers that cannot be parsed, and whatever else happened after the first byte left.
     return Receipt(outcome=Outcome.UNKNOWN, code="no_answer", detail=f"{type(error).__name__}: {detail}")

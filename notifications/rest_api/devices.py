@@ -15,6 +15,8 @@ from rest_framework.views import APIView
 from channels_ace.api import BadAddress, ContactPoint, add_contact_point
 from notifications.reach import addresses, key_of, remove_address
 from notifications.rest_api.authentication import person_id
+from notifications.rest_api.callers import app_key
+from notifications.rest_api.idempotency import once
 from notifications.rest_api.problems import Problem
 from notifications.rest_api.strict import StrictSerializer, read_body
 
@@ -64,6 +66,7 @@ class DevicesView(APIView):
             OpenApiExample("Registered", value=EXAMPLE, response_only=True),
         ],
     )
+    @once()
     def post(self, request: Request) -> Response:
         body = read_body(request, NewDeviceSerializer)
         owner = person_id(request)
@@ -71,7 +74,12 @@ class DevicesView(APIView):
         try:
             with transaction.atomic():
                 point = add_contact_point(
-                    user_id=owner, kind=KINDS[body["kind"]], address=body["address"], now=timezone.now(), verified=True
+                    user_id=owner,
+                    kind=KINDS[body["kind"]],
+                    address=body["address"],
+                    now=timezone.now(),
+                    verified=True,
+                    app=app_key(request),
                 )
                 if len(known | {point.pk}) > MOST:
                     raise Problem(409, _("Too many devices"), _("You have %(most)d devices. Remove one first.") % {"most": MOST})

@@ -30,7 +30,7 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        _require_utf8(media_type or "")
+        require_utf8(media_type or "")
         body = stream.read(MOST_BYTES + 1)
         if len(body) > MOST_BYTES:
             raise TooLarge(_("The body is larger than %(most)d bytes.") % {"most": MOST_BYTES})
@@ -55,7 +55,8 @@ def parse(text: str) -> Any:
     return value
 
 
-def _require_utf8(media_type: str) -> None:
+def require_utf8(media_type: str) -> None:
+    """This function will refuse a Content-Type that names another charset. Raises UnsupportedMediaType."""
     try:
         parameters = parse_header_parameters(media_type)[1]
     except ValueError as error:

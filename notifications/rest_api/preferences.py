@@ -29,6 +29,9 @@ class RowSerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]
     hint = serializers.CharField()
     cells = CellSerializer(many=True)
+    elsewhere = serializers.ListField(
+        child=serializers.CharField(), help_text="What is otherwise about courses of other brands, in words for the reader."
+    )
 
 
 class SectionSerializer(serializers.Serializer[Any]):
@@ -50,8 +53,16 @@ EXAMPLE = {
     "sections": [
         {
             "category": "discussion",
-            "row": {"scope": "discussion", "label": "Discussion", "hint": "", "cells": [CELL]},
-            "rows": [{"scope": "discussion.new_response", "label": "New responses", "hint": "To posts that you follow.", "cells": [CELL]}],
+            "row": {"scope": "discussion", "label": "Discussion", "hint": "", "cells": [CELL], "elsewhere": []},
+            "rows": [
+                {
+                    "scope": "discussion.new_response",
+                    "label": "New responses",
+                    "hint": "To posts that you follow.",
+                    "cells": [CELL],
+                    "elsewhere": [],
+                }
+            ],
         }
     ]
 }

@@ -1,15 +1,17 @@
 """Every error of the API as problem details (RFC 9457). Read next: the resources beside this file."""
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
 
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound, PermissionDenied, ValidationError
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 MEDIA_TYPE = "application/problem+json"
 TITLES: Mapping[int, str | Promise] = {
@@ -20,9 +22,19 @@ TITLES: Mapping[int, str | Promise] = {
     405: _("This cannot be done here"),
     406: _("Only JSON can be had here"),
     409: _("This does not fit what is stored"),
+    410: _("This is no longer kept"),
+    412: _("It has changed meanwhile"),
     413: _("The request is too large"),
     415: _("Only JSON in UTF-8 is understood"),
+    422: _("This does not fit an earlier call"),
     429: _("Too many requests"),
+    500: _("Something went wrong here"),
+    503: _("We will be back in a moment"),
+}
+_DETAILS: Mapping[int, str | Promise] = {
+    400: _("The request cannot be read."),
+    500: _("It is our fault, and it is recorded. Try again in a minute."),
+    503: _("The database cannot be reached just now. Try again after the seconds that Retry-After names."),
 }
 
 
@@ -37,12 +49,18 @@ class Problem(APIException):
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """This function will turn an error of a view into problem details; what it does not know stays Django's."""
+    # Not by REST framework's own handler: its module imports the classes of the settings, and one of those may want this one.
     if isinstance(error, Http404):
         # Django's own words name the model.
         error = NotFound()
-    response = exception_handler(error, context)
-    if response is None:
+    elif isinstance(error, DjangoPermissionDenied):
+        error = PermissionDenied()
+    if not isinstance(error, APIException):
         return None
+    connection = transaction.get_connection()
+    if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
+        transaction.set_rollback(True)
+    response = Response(status=error.status_code, headers=_headers(error))
     title = getattr(error, "title", None) or TITLES.get(response.status_code, response.status_text)
     response.data = problem(response.status_code, str(title), _detail(error), context["request"].path)
     response.data["type"] = f"urn:carillon:problem:{getattr(error, 'default_code', 'error')}"
@@ -52,16 +70,27 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
+def _headers(error: APIException) -> dict[str, str]:
+    asked = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
+    return {name: str(value if isinstance(value, str) else ceil(value)) for name, value in asked.items() if value}
+
+
 def problem(status: int, title: str, detail: str, instance: str) -> dict[str, Any]:
     """This function will give the members that every problem has."""
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
 
 
+def problem_response(request: HttpRequest, status: int, code: str, detail: str = "") -> JsonResponse:
+    """This function will answer with a problem where no view of the API could."""
+    title = str(TITLES[status])
+    body = {**problem(status, title, detail or str(_DETAILS.get(status, title)), request.path), "type": f"urn:carillon:problem:{code}"}
+    return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
+
+
 @csrf_exempt
 def unknown_resource(request: HttpRequest, path: str = "") -> JsonResponse:
     """This function will answer for every address of the API that no resource has."""
-    body = problem(404, str(TITLES[404]), str(_("No resource has this address.")), request.path)
-    return JsonResponse(body, status=404, content_type=MEDIA_TYPE)
+    return problem_response(request, 404, "not_found", str(_("No resource has this address.")))
 
 
 def _detail(error: Exception) -> str:

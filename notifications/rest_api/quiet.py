@@ -14,16 +14,16 @@ from rest_framework.views import APIView
 
 from channels_ace.api import Refused
 from notifications.rest_api.authentication import person_id
-from notifications.rest_api.strict import InstantField, StrictSerializer, read_body
+from notifications.rest_api.strict import InstantField, StrictSerializer, WholeNumberField, read_body
 from notifications.resting import choose_days, choose_hours, pause, rest_of
 
 
 class QuietSerializer(StrictSerializer):
     paused_until = InstantField(required=False, allow_null=True, help_text="Until then only what is urgent comes; null: not paused.")
-    opens = serializers.IntegerField(required=False, min_value=0, max_value=23, help_text="Not before this hour of the local day.")
-    closes = serializers.IntegerField(required=False, min_value=1, max_value=24, help_text="Not after this hour of the local day.")
+    opens = WholeNumberField(required=False, min_value=0, max_value=23, help_text="Not before this hour of the local day.")
+    closes = WholeNumberField(required=False, min_value=1, max_value=24, help_text="Not after this hour of the local day.")
     days = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=6), required=False, allow_empty=False, help_text="Monday is 0."
+        child=WholeNumberField(min_value=0, max_value=6), required=False, allow_empty=False, help_text="Monday is 0."
     )
 
 

@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+
+from notifications.rest_api.callers import HasScope
 from notifications.rest_api.problems import MEDIA_TYPE, TITLES
+from notifications.rest_api.strict import StrictSerializer
 
 PROBLEM = {
     "type": "object",
@@ -28,14 +33,53 @@ PROBLEM = {
         },
     },
 }
+PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 _EXAMPLES: dict[int, tuple[str, str]] = {
     400: ("invalid", "See errors: each names a place and what is wrong with it."),
     401: ("not_authenticated", "Authentication credentials were not provided."),
-    403: ("permission_denied", "CSRF Failed: CSRF token missing."),
+    403: ("permission_denied", "You do not have permission to perform this action."),
     404: ("not_found", "Not found."),
+    406: ("not_acceptable", "Could not satisfy the request Accept header."),
+    409: ("error", "The first call is still being answered"),
+    413: ("too_large", "The body is larger than 262144 bytes."),
+    415: ("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
+    422: ("error", "The Idempotency-Key was used before with another body or address."),
+    429: ("throttled", "Request was throttled. Expected available in 30 seconds."),
+    500: ("error", "It is our fault, and it is recorded. Try again in a minute."),
+    503: ("unavailable", "The database cannot be reached just now. Try again after the seconds that Retry-After names."),
 }
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _SAFE = {"get"}
+
+
+class Schema(AutoSchema):
+    """What a view says of itself, and who may call it: people by a session or an app's token, or services by a scope."""
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        if HasScope not in self.view.permission_classes:
+            found: list[dict[str, list[str]]] = super().get_auth()
+            return [one for one in found if "service" not in one]
+        return [{"service": []}]
+
+    def get_operation(self, *arguments: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*arguments)
+        scope = getattr(self.view, "scopes", {}).get(self.method)
+        if operation is not None and scope:
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
+        return operation
+
+
+class StrictShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What refuses fields that it does not know says so."""
+
+    target_class = "notifications.rest_api.strict.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> Any:
+        shape = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        if shape.get("description") == StrictSerializer.__doc__:
+            del shape["description"]
+        return {**shape, "additionalProperties": False} if direction == "request" else shape
 
 
 def add_problems(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
@@ -51,9 +95,15 @@ def add_problems(result: dict[str, Any], generator: object, request: object, pub
 
 
 def _statuses(address: str, method: str, operation: dict[str, Any]) -> list[int]:
-    is_asked = method not in _SAFE or any(parameter["in"] == "query" for parameter in operation.get("parameters", []))
-    names_one = "{" in address or "requestBody" in operation
-    return [*([400] if is_asked else []), 401, *([403] if method not in _SAFE else []), *([404] if names_one else [])]
+    told = {parameter["name"] for parameter in operation.get("parameters", [])}
+    changes, takes = method not in _SAFE, "requestBody" in operation
+    return sorted(
+        {401, 403, 406, 429, 500, 503}
+        | ({400, 409, 413, 415} if changes else set())
+        | ({400} if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])) else set())
+        | ({404} if "{" in address or takes or method == "delete" else set())
+        | ({422} if "Idempotency-Key" in told else set())
+    )
 
 
 def _answer(status: int, address: str) -> dict[str, Any]:
@@ -68,5 +118,5 @@ def _answer(status: int, address: str) -> dict[str, Any]:
     }
     if status == 400:
         example["errors"] = [{"path": "/field", "message": "There is no such field."}]
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    content = {MEDIA_TYPE: {"schema": PROBLEM_REF, "example": example}}
     return {"description": title, "content": content}

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from notifications.api import ExactBooleanField, InstantField, Problem, StrictSerializer, read_body
 from scheduling.completions import NotAcceptable, complete
-from scheduling.rest_api.access import find_enrollment
+from scheduling.rest_api.access import PEOPLE_AND_SERVICES, SCOPES, find_enrollment
 from scheduling.timeline import UnknownSession
 
 MOST_CLIENT_DATA = 16_384
@@ -77,6 +77,9 @@ ANSWER = {
 
 
 class CompletionView(APIView):
+    permission_classes = PEOPLE_AND_SERVICES
+    scopes = SCOPES
+
     @extend_schema(
         operation_id="complete_session",
         summary="Report what was done about a session",

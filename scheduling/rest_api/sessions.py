@@ -1,7 +1,7 @@
 """What a participant has to do, by local date. Read next: completions.py."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, date
 from typing import Any
 
 from django.utils import timezone, translation
@@ -13,23 +13,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from notifications.api import LocalDateField, StrictSerializer, read_query
+from notifications.api import CursorField, LocalDateField, Seal, StrictSerializer, read_query
 from scheduling.adherence import SessionState
-from scheduling.rest_api.access import find_enrollment
-from scheduling.timeline import DatedSession, sessions_of
+from scheduling.rest_api.access import PEOPLE_AND_SERVICES, SCOPES, find_enrollment
+from scheduling.timeline import DatedSession, page_of_sessions
 
-MOST_DAYS = 92
+# A page ends with the date on which it has so many sessions.
+PAGE_SIZE = 200
 
 
 class SessionsQuery(StrictSerializer):
-    to = LocalDateField(help_text=f"The day after the last one, at most {MOST_DAYS} days after `from`.")
+    to = LocalDateField(help_text="The day after the last one.")
+    cursor = CursorField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        days = attrs["to"] - attrs["from"]
-        if days <= timedelta(0):
+        if attrs["to"] <= attrs["from"]:
             raise ValidationError({"to": [_("This must lie after the first day.")]})
-        if days > timedelta(days=MOST_DAYS):
-            raise ValidationError({"to": [_("Ask for at most %(most)d days at a time.") % {"most": MOST_DAYS}]})
         return attrs
 
 
@@ -39,6 +38,7 @@ SessionsQuery._declared_fields["from"] = LocalDateField(help_text="The first day
 
 class SessionSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="Stays the same when times are amended.")
+    series = serializers.CharField(source="series_id", help_text="The burst series.")
     burst = serializers.IntegerField()
     day = serializers.IntegerField(help_text="Of the burst, from 1.")
     date = serializers.DateField(help_text="On the participant's own calendar.")
@@ -47,6 +47,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     opens_at = serializers.DateTimeField(default_timezone=UTC)
     closes_at = serializers.DateTimeField(default_timezone=UTC, help_text="From here on it is closed.")
     state = serializers.ChoiceField([state.value for state in SessionState])
+    is_extension = serializers.BooleanField(help_text="On a day added, because the burst was not completed in time; nobody owes it.")
 
     def get_label(self, session: DatedSession) -> str:
         return _in_language(session.label, translation.get_language() or "")
@@ -55,6 +56,7 @@ class SessionSerializer(serializers.Serializer[Any]):
 class SessionsSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(help_text="The participant's, empty while it is not known.")
     items = SessionSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True, help_text="Null on the last page.")
 
 
 EXAMPLE = {
@@ -62,6 +64,7 @@ EXAMPLE = {
     "items": [
         {
             "id": "tapping:1:01:0",
+            "series": "activityBurst",
             "burst": 1,
             "day": 1,
             "date": "2026-03-02",
@@ -69,16 +72,23 @@ EXAMPLE = {
             "label": "Tapping",
             "opens_at": "2026-03-02T14:00:00Z",
             "closes_at": "2026-03-03T05:00:00Z",
-            "state": "open",
+            "state": "unstarted",
+            "is_extension": False,
         }
     ],
+    "next_cursor": None,
 }
 
 
 class SessionsView(APIView):
+    permission_classes = PEOPLE_AND_SERVICES
+    scopes = SCOPES
+
     @extend_schema(
         operation_id="list_sessions",
-        summary="The sessions of an enrollment between two local dates",
+        summary="The sessions of an enrollment between two local dates, by pages",
+        description="However long the range: a page ends with the date on which it has 200 sessions. "
+        "The ids stay when a protocol is amended.",
         tags=["Studies"],
         parameters=[SessionsQuery],
         responses=SessionsSerializer,
@@ -87,8 +97,12 @@ class SessionsView(APIView):
     def get(self, request: Request, enrollment_id: str) -> Response:
         enrollment = find_enrollment(request, enrollment_id)
         query = read_query(request, SessionsQuery)
-        items = sessions_of(enrollment, query["from"], query["to"], timezone.now())
-        return Response(SessionsSerializer({"time_zone": enrollment.time_zone, "items": items}).data)
+        seal = Seal(request, "sessions", enrollment=enrollment_id, from_=query["from"], to=query["to"])
+        place = seal.open(query.get("cursor"))
+        first = date.fromisoformat(place) if place else query["from"]
+        page = page_of_sessions(enrollment, first, query["to"], timezone.now(), PAGE_SIZE)
+        cursor = seal.close(page.next_date.isoformat() if page.next_date else None)
+        return Response(SessionsSerializer({"time_zone": enrollment.time_zone, "items": page.sessions, "next_cursor": cursor}).data)
 
 
 def _in_language(label: Mapping[str, str], language: str) -> str:

@@ -3,25 +3,20 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from scheduling import planner
 from scheduling.api import tick
 from scheduling.models import ActivityEvent
-from studies.api import Enrollment, StudyRole
+from studies.api import Enrollment, StudyRole, import_protocol
 from tests.factories import make_user
-from tests.scheduling.worlds import MPOWER, join, make_study
+from tests.scheduling.worlds import MPOWER, join, make_study, mpower_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OpenPage = Callable[..., Page]
 CheckAccess = Callable[[Page], None]
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_protocols() -> None:
-    planner.protocol.cache_clear()
 
 
 def make_researcher() -> None:
@@ -61,6 +56,30 @@ def test_a_researcher_brings_a_protocol_to_life(open_page: OpenPage, check_acces
     check_access(page)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_owner_sees_whom_a_new_version_moves_and_brings_it_to_all(open_page: OpenPage, check_access: CheckAccess, width: int) -> None:
+    # given
+    now = timezone.now()
+    study = make_study(now - timedelta(days=100))
+    for number in range(3):
+        join(study, now - timedelta(days=100 - 40 * number), phone=f"+1206555010{number}")
+    StudyRole.objects.create(study=study, user=make_user("olga"), role=StudyRole.Role.OWNER)
+    document = mpower_document()
+    document["burst_series"][0] |= {"count": 10, "interval": {"value": 10, "unit": "week"}}
+    import_protocol(study, document, actor_id=study.roles.get(user__username="olga").user_id, now=now)
+    page = open_page("olga", width, path=reverse("study_publish", args=[study.public_id]))
+
+    # when
+    expect(page.get_by_text("3 participants get other dates.")).to_be_visible()
+    check_access(page)
+    page.get_by_role("radio", name="Everybody in the study, from now on").check()
+    page.get_by_role("button", name="Publish this version").click()
+
+    # then
+    expect(page.get_by_text("Version 2 is published.")).to_be_visible()
+    assert study.versions.get(number=1).amended_by == study.versions.get(number=2)
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_coordinator_finds_who_is_behind_and_moves_a_burst(open_page: OpenPage, check_access: CheckAccess, javascript: bool) -> None:
     # given: five days into a burst, of which the third day's noon has passed everywhere
@@ -81,8 +100,8 @@ def test_a_coordinator_finds_who_is_behind_and_moves_a_burst(open_page: OpenPage
     if javascript:
         check_access(page)
 
-    page.get_by_text("Move a burst").click()
-    page.get_by_label("Burst", exact=True).select_option(index=1)
+    page.get_by_text("Move a burst", exact=True).click()
+    page.locator("#id_move-burst").select_option(index=1)
     to = silent.enrolled_date + timedelta(days=98)
     page.get_by_label("Starts on, where they are").fill(to.isoformat())
     page.get_by_label("Why").first.fill("On holiday")

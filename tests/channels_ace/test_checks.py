@@ -74,3 +74,14 @@ def test_an_e_mail_service_that_cannot_tell_of_bounces_is_refused(
 ) -> None:
     settings.EMAIL_BACKEND, settings.ANYMAIL, settings.CHANNELS_ACE_PROVIDERS = backend, anymail, {"AWS": aws}
     assert ids(checks.check_bounces_are_heard(None)) == expected
+
+
+def test_a_carrier_without_its_account_is_refused(settings: Settings) -> None:
+    twilio = {"account_sid": "AC1", "auth_token": "t", "sender": "+12065550199"}
+    settings.CHANNELS_ACE = {**settings.CHANNELS_ACE, "CHANNELS": ["channels_ace.channels.sms_twilio.TwilioChannel"]}
+    settings.CHANNELS_ACE_PROVIDERS = {"TWILIO": twilio}
+    assert checks.check_providers_are_configured(None) == []
+
+    settings.CHANNELS_ACE_PROVIDERS = {"TWILIO": {**twilio, "auth_token": ""}}
+    (found,) = checks.check_providers_are_configured(None)
+    assert (found.id, "has no auth_token" in found.msg) == ("carillon_channels.E008", True)

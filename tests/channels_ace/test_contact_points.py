@@ -1,9 +1,13 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 
+from channels_ace import tasks
 from channels_ace.api import BadAddress, ContactPoint, Suppression, add_contact_point, add_contact_points, suppress
+from channels_ace.contact_points import forget_stale_devices
 from tests.factories import NOW, make_user
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +115,38 @@ def test_a_suppression_that_was_lifted_holds_again_when_it_is_said_again() -> No
     suppress(channel="sms", kind="phone", address="+1 206 555 0100", reason="stop", now=LATER)
 
     assert list(Suppression.objects.values_list("reason", "since", "lifted_at")) == [("stop", LATER, None)]
+
+
+def test_a_device_that_is_not_registered_again_ages_out_and_nothing_else_does(settings: Any, django_assert_num_queries: Any) -> None:
+    settings.DEVICE_DAYS = 60
+    stale, fresh = make_user(), make_user()
+    for user in (stale, fresh):
+        add_contact_point(user_id=user.pk, kind="device_token", address=f"token-{user.pk}", now=NOW, verified=True)
+        add_contact_point(user_id=user.pk, kind="device_fid", address=f"fid-{user.pk}", now=NOW, verified=True)
+        add_contact_point(user_id=user.pk, kind="phone", address="+12065550100", now=NOW, verified=True)
+    for kind, address in (("device_token", "token"), ("device_fid", "fid")):
+        add_contact_point(user_id=fresh.pk, kind=kind, address=f"{address}-{fresh.pk}", now=NOW + timedelta(days=1), verified=True)
+
+    assert forget_stale_devices(NOW + timedelta(days=60, seconds=-1)) == 0
+    with django_assert_num_queries(1):
+        assert forget_stale_devices(NOW + timedelta(days=60)) == 2
+
+    gone = ContactPoint.objects.exclude(removed_at=None)
+    assert set(gone.values_list("user_id", "kind", "removed_reason")) == {
+        (stale.pk, "device_token", "stale"),
+        (stale.pk, "device_fid", "stale"),
+    }
+    back = add_contact_point(
+        user_id=stale.pk, kind="device_token", address=f"token-{stale.pk}", now=NOW + timedelta(days=61), verified=True
+    )
+    assert (back.removed_at, back.removed_reason) == (None, "")
+
+
+def test_the_task_asks_the_clock(settings: Any) -> None:
+    settings.DEVICE_DAYS = 1
+    add_contact_point(user_id=make_user().pk, kind="device_token", address="token", now=NOW, verified=True)
+
+    with time_machine.travel(NOW + timedelta(days=2)):
+        tasks.forget_stale_devices()
+
+    assert ContactPoint.objects.get().removed_reason == "stale"

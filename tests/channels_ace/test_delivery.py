@@ -415,9 +415,10 @@ def test_what_a_batch_asks_does_not_grow_with_its_rows(doubles: Doubles) -> None
         counts[size] = len(asked)
         ContactPoint.objects.all().delete()
 
-    # For each its attempt, and the two rows that its answer changes, in transactions.
-    assert counts[15] - counts[5] == 10 * 5
-    assert counts[5] - 5 * 5 <= 12
+    # For each its attempt, and the two rows that its answer changes: together, or in a transaction where a WITH cannot write.
+    each = 1 if connection.vendor == "postgresql" else 5
+    assert counts[15] - counts[5] == 10 * each
+    assert counts[5] - 5 * each <= 15
 
 
 @pytest.mark.django_db

@@ -2,7 +2,9 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from channels_ace.api import Attempt, Delivery, render
 from channels_ace.channel import Outcome, Outgoing, Receipt
@@ -36,6 +38,7 @@ def make_batch(size: int, *, at_once: int, deadline: float = SOON) -> HandOver:
                 ttl_seconds=None,
             ),
             address_index="",
+            provider="fcm",
             refusals=0,
         )
         for delivery in claim(NOW).deliveries
@@ -63,11 +66,34 @@ def open_attempts(batch: HandOver, answers: Sequence[Receipt]) -> list[int]:
     return counts
 
 
-def test_steps_grow_while_the_provider_is_quick_and_never_beyond_what_the_channel_allows() -> None:
+def test_steps_grow_while_the_provider_is_quick_and_never_beyond_what_the_channel_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels_ace.hand_over.QUICK_SECONDS", 60.0)
     batch = make_batch(11, at_once=4)
     assert open_attempts(batch, [ACCEPTED] * 11) == [1, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4]
     batch.close()
     assert states() == {(State.ACCEPTED, "accepted"): 11}
+
+
+def test_the_next_batch_goes_on_with_the_step_of_the_last_until_an_answer_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels_ace.hand_over.QUICK_SECONDS", 60.0)
+    sendings = list(make_batch(24, at_once=4)._sendings)
+
+    def counts(size: int, answer: Receipt = ACCEPTED, at_once: int = 4) -> list[int]:
+        taken = [sendings.pop(0) for _ in range(size)]
+        batch = HandOver(taken, "fcm", time.monotonic() + SOON, NOW, at_once=at_once)
+        found = open_attempts(batch, [answer] * size)
+        batch.close()
+        return found
+
+    assert counts(7) == [1, 2, 2, 4, 4, 4, 4]
+    assert counts(4) == [4, 4, 4, 4]
+    assert counts(2, at_once=1) == [1, 1]
+    assert counts(1) == [1]
+    assert counts(3) == [2, 2, 1]
+    counts(1, Receipt(outcome=Outcome.REFUSED, code="why"))
+    assert counts(3) == [1, 2, 2]
+    monkeypatch.setattr("channels_ace.hand_over.RECENT_SECONDS", -1.0)
+    assert counts(3) == [1, 2, 2]
 
 
 def test_a_slow_provider_gets_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,3 +169,23 @@ def test_an_answer_to_one_of_several_that_another_claimed_meanwhile_changes_noth
 
     assert states() == {(State.ACCEPTED, "accepted"): 1, (State.SENDING, ""): 2}
     assert Attempt.objects.filter(outcome="accepted").count() == 3
+
+
+def test_a_step_looks_at_its_own_deliveries_and_at_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("Plans are PostgreSQL's.")
+    batch = make_batch(60, at_once=1)
+    # As the table looks to the planner before anything is under way: the index of what is open is small.
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE carillon_channels_delivery")
+    with CaptureQueriesContext(connection) as captured:
+        accept(batch, 2)
+
+    steps = [query["sql"] for query in captured if query["sql"].lstrip().startswith("WITH answer")]
+    assert len(steps) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {steps[1]}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("carillon_channels_delivery_pkey") == 2
+    assert "carillon_delivery_open" not in plan

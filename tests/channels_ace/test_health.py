@@ -156,8 +156,69 @@ def test_while_the_first_provider_rests_the_second_carries(doubles: Doubles, two
     deliver_all(NOW)
     deliver_all(NOW + timedelta(seconds=10))
 
+    # What the first refused goes to the second, which has nothing to wait for.
     assert providers_asked() == ["eum"] * 5 + ["second"] * 20
     assert states() == {ACCEPTED: 20}
+
+
+def test_what_the_first_refuses_is_handed_to_the_second_at_once(doubles: Doubles, two_providers: None) -> None:
+    doubles.faults.script("eum", "throttle")
+    person, *_others = make_people(3)
+    message = say([person])
+
+    assert deliver(NOW) == 1
+    assert states() == {(State.READY, "handed_on"): 1}
+    assert explain(message, person.pk)[0].words == "The provider refused it for now; another provider is asked at once."
+    assert deliver(NOW) == 1
+
+    assert states() == {ACCEPTED: 1}
+    assert list(Attempt.objects.order_by("pk").values_list("provider", "outcome", "code")) == [
+        ("eum", "refused", "throttling"),
+        ("second", "accepted", ""),
+    ]
+    assert resting_providers() == []
+
+
+def test_what_both_refuse_waits_and_begins_again_with_the_first(doubles: Doubles, two_providers: None) -> None:
+    doubles.faults.script("eum", "throttle", times=4)
+    say(make_people(1))
+
+    deliver_all(NOW)
+    assert states() == {(State.READY, "refused"): 1}
+    # The first wait of the table, though two have refused it.
+    first = Delivery.objects.get().due_at
+    assert timedelta(seconds=4) <= first - NOW <= timedelta(seconds=6)
+    deliver_all(first)
+    assert timedelta(seconds=24) <= Delivery.objects.get().due_at - first <= timedelta(seconds=36)
+    deliver_all(first + timedelta(seconds=36))
+
+    assert providers_asked() == ["eum", "second", "eum", "second", "eum"]
+    assert states() == {ACCEPTED: 1}
+
+
+@pytest.mark.parametrize("second_is", ["off", "resting"])
+def test_nothing_is_handed_to_one_that_is_off_or_rests(doubles: Doubles, two_providers: None, second_is: str) -> None:
+    doubles.faults.script("eum", "throttle")
+    if second_is == "off":
+        Switch.objects.create(kind="provider", name="second", why="Too dear", since=NOW)
+    else:
+        let_rest("second")
+    say(make_people(1))
+
+    deliver_all(NOW)
+
+    assert providers_asked() == ["eum"]
+    assert states() == {(State.READY, "refused"): 1}
+
+
+def test_what_is_refused_for_good_or_may_have_been_sent_is_not_handed_on(doubles: Doubles, two_providers: None) -> None:
+    doubles.faults.script("eum", "reset_after_accept")
+    say(make_people(1))
+    deliver_all(NOW)
+    say([make_user(phone="+12065550199")])
+    deliver_all(NOW)
+
+    assert providers_asked() == ["eum"] * 2
 
 
 def test_the_first_provider_carries_again_after_a_good_probe(doubles: Doubles, two_providers: None) -> None:

@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from channels_ace.api import Delivery, deliver, deliver_all
-from channels_ace.models import ProviderHealth
+from channels_ace.models import OriginatorPace
 from channels_ace.pacing import wait_turn
-from tests.channels_ace.saying import NEWS, make_people, say, states
+from tests.channels_ace.saying import CODE, NEWS, TEXT, make_people, say, states
 from tests.factories import NOW, make_user
 from tests.fakes import Doubles
 
@@ -41,22 +41,22 @@ def test_texts_go_no_faster_than_the_number_may_send(doubles: Doubles, ten_a_sec
 
 
 def test_a_long_text_takes_the_turns_of_its_parts(ten_a_second: None) -> None:
-    wait_turn("eum", 5, time.monotonic() + 5)
+    wait_turn("eum", "", 5, time.monotonic() + 5)
 
-    assert 0.45 <= seconds_of(lambda: wait_turn("eum", 1, time.monotonic() + 5)) < 3
+    assert 0.45 <= seconds_of(lambda: wait_turn("eum", "", 1, time.monotonic() + 5)) < 3
 
 
 def test_a_turn_that_comes_too_late_is_not_taken(ten_a_second: None) -> None:
-    wait_turn("eum", 100, time.monotonic() + 5)
-    before = ProviderHealth.objects.get().free_at
+    wait_turn("eum", "", 100, time.monotonic() + 5)
+    before = OriginatorPace.objects.get().free_at
 
-    assert not wait_turn("eum", 1, time.monotonic() + 0.05)
-    assert ProviderHealth.objects.get().free_at == before
+    assert not wait_turn("eum", "", 1, time.monotonic() + 0.05)
+    assert OriginatorPace.objects.get().free_at == before
 
 
 def test_what_has_no_turn_before_its_deadline_stays_ready(doubles: Doubles, ten_a_second: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels_ace.delivery.DEADLINE_SECONDS", 0.1)
-    ProviderHealth.objects.create(provider="eum", free_at=Now() + timedelta(hours=1))
+    OriginatorPace.objects.create(provider="eum", originator="", free_at=Now() + timedelta(hours=1))
     say(make_people(2))
 
     deliver(NOW)
@@ -73,3 +73,34 @@ def test_what_has_no_pace_asks_nothing(doubles: Doubles, ten_a_second: None) -> 
 
     assert [query for query in captured if "free_at" in query["sql"]] == []
     assert states() == {ACCEPTED: 2}
+
+
+def test_each_number_has_a_turn_of_its_own(settings: Settings) -> None:
+    settings.CHANNELS_ACE = {**settings.CHANNELS_ACE, "PARTS_PER_SECOND": {"eum": 1, "+12065550199": 0.001}}
+    assert wait_turn("eum", "+12065550199", 1, time.monotonic() + 0.05)
+    assert not wait_turn("eum", "+12065550199", 1, time.monotonic() + 0.05)
+
+    assert wait_turn("eum", "+12065550198", 1, time.monotonic() + 0.05)
+    assert wait_turn("sns", "+12065550199", 1, time.monotonic() + 0.05)
+
+
+def test_a_type_with_a_number_of_its_own_does_not_wait_for_another(
+    doubles: Doubles, settings: Settings, ten_a_second: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channels_ace.delivery.DEADLINE_SECONDS", 0.5)
+    aws = {**settings.CHANNELS_ACE_PROVIDERS["AWS"], "senders": {CODE.name: "pool-codes"}}
+    settings.CHANNELS_ACE_PROVIDERS = {**settings.CHANNELS_ACE_PROVIDERS, "AWS": aws}
+    OriginatorPace.objects.create(provider="eum", originator="", free_at=Now() + timedelta(hours=1))
+    people = make_people(1)
+    say(people)
+    say(people, CODE)
+
+    for _ in range(3):
+        deliver(NOW, lane="urgent")
+    deliver(NOW)
+
+    assert dict(Delivery.objects.filter(channel="sms").values_list("message__type", "state")) == {
+        TEXT.name: Delivery.State.READY,
+        CODE.name: Delivery.State.ACCEPTED,
+    }
+    assert [entry["extra"]["origination_identity"] for entry in doubles.ledger.entries()] == ["pool-codes"]

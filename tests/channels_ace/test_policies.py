@@ -5,7 +5,7 @@ import pytest
 
 from accounts.models import User
 from channels_ace.api import ZONES, ContactPoint, Delivery, Recipient, deliver_all, suppress, sweep
-from channels_ace.crypto import blind_index
+from channels_ace.crypto import blind_indexes
 from tests.channels_ace.saying import CODE, FLASH, NEWS, TEXT, make_people, say, states
 from tests.factories import NOW, make_user
 from tests.fakes import Doubles
@@ -36,7 +36,7 @@ def make_person_in_every_zone(kind: str) -> None:
             user=person,
             kind=kind,
             address=person.email,
-            index=blind_index(kind, person.email),
+            index=blind_indexes(kind, person.email)[0],
             owner_key=f"user:{person.pk}",
             verified_at=NOW,
             created_at=NOW,

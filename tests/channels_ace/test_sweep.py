@@ -1,14 +1,18 @@
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from channels_ace import tasks
 from channels_ace.api import Attempt, Delivery, deliver_all, oldest_due, sweep
 from channels_ace.delivery import claim
-from channels_ace.receipts import Kind, record_receipt
-from channels_ace.sweep import due_lanes, release_leases
+from channels_ace.models import ProviderEvent
+from channels_ace.receipts import Kind, apply_parked, record_receipt
+from channels_ace.sweep import due_lanes, expire, release_leases
 from tests.channels_ace.saying import CODE, FLASH, NEWS, let_leases_end, make_people, say, states
 from tests.factories import NOW, make_user
 from tests.fakes import Doubles
@@ -124,3 +128,28 @@ def test_a_task_ends_before_celery_ends_it_and_asks_for_another(monkeypatch: pyt
     assert poked == ["urgent"]
     tasks.deliver_lane("urgent")
     assert poked == ["urgent"]
+
+
+def plan_of(statement: str) -> str:
+    """This function will give the plan of a statement, where no table is read as a whole if an index will do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {statement}")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("part", "index"), [(expire, "carillon_delivery_stale"), (apply_parked, "carillon_event_parked")], ids=["stale", "parked"]
+)
+def test_a_sweep_finds_what_is_due_by_an_index_of_that_alone(part: Callable[[datetime], int], index: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("Reads a plan of PostgreSQL.")
+    # Enough that is done with for the planner to see the difference, whatever it last counted.
+    done = {"provider": "eum", "token": uuid4(), "kind": Kind.DELIVERED, "occurred_at": NOW, "received_at": NOW, "applied_at": NOW}
+    ProviderEvent.objects.bulk_create(ProviderEvent(event_id=f"done {number}", **done) for number in range(2_000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE carillon_channels_providerevent")
+    with CaptureQueriesContext(connection) as captured:
+        part(NOW)
+
+    assert f"using {index}" in plan_of(captured[0]["sql"]).replace("Scan on", "using")

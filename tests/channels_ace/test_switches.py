@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from accounts.models import User
 from channels_ace.api import Delivery, deliver_all, explain, sweep
 from channels_ace.models import Switch
 from channels_ace.sweep import due_lanes
-from channels_ace.switches import HOLD
+from channels_ace.switches import HOLD, resume
 from tests.channels_ace.saying import CODE, FLASH, NEWS, TEXT, make_people, say, states
 from tests.factories import NOW, make_user
 from tests.fakes import Doubles
@@ -110,6 +110,51 @@ def test_a_sweep_with_nothing_held_asks_once() -> None:
         sweep(NOW)
 
     assert [query["sql"] for query in captured if "carillon_channels_switch" in query["sql"]] == []
+
+
+def held_that_are_read(at: datetime) -> int:
+    """This function will sweep, and count the held deliveries that the sweep's own plan says it reads."""
+    with CaptureQueriesContext(connection) as captured:
+        assert resume(at) == 0
+    (statement,) = [query["sql"] for query in captured if query["sql"].startswith("UPDATE") and "switched_off" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        return most_rows(cursor.fetchone()[0][0]["Plan"])
+
+
+def most_rows(plan: dict[str, Any]) -> int:
+    """This function will count what is read of deliveries, by index or not, kept or thrown away."""
+    mine = 0
+    if plan.get("Relation Name") == "carillon_channels_delivery":
+        mine = plan["Actual Loops"] * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
+    return int(mine) + sum(most_rows(inner) for inner in plan.get("Plans", []))
+
+
+def test_while_a_switch_is_on_the_sweep_does_not_read_what_it_holds() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("Reads a plan of PostgreSQL.")
+    turn_off("type", "tests.text")
+    say(make_people(40), TEXT)
+    sweep(NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE carillon_channels_delivery")
+
+    assert held_that_are_read(NOW + timedelta(minutes=1)) >= 40
+    sweep(NOW + timedelta(minutes=5))
+    assert held_that_are_read(NOW + timedelta(minutes=6)) == 0
+
+
+def test_a_switch_that_came_and_went_between_two_sweeps_leaves_nothing_held(doubles: Doubles) -> None:
+    other = turn_off("type", "tests.news")
+    say([make_user(email="ada@example.org")], NEWS, channels=["email"])
+    sweep(NOW)
+    everything = turn_off("channel", "sms")
+    say(make_people(1), TEXT)
+    everything.delete()
+
+    assert resume(NOW + timedelta(seconds=15)) == 1
+    assert other.pk is not None
 
 
 def test_a_person_is_told_that_it_waits() -> None:

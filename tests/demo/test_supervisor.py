@@ -39,6 +39,26 @@ with supervised(Path(sys.argv[1]), {**os.environ, "DJANGO_SETTINGS_MODULE": "set
 """
 
 
+# Asked to end in the instant between a child's birth and its entry in the list.
+STARTING = """
+import os, signal, sys
+from pathlib import Path
+from demo.supervisor import supervised
+def interrupt(frame, event, argument):
+    if event == "return" and frame.f_code.co_name == "_execute_child":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+with supervised(Path(sys.argv[1]), dict(os.environ)) as demo:
+    sys.setprofile(interrupt)
+    try:
+        demo.start("child", [sys.executable, "-c", "import time; time.sleep(60)"])
+        print("not stopped")
+    except KeyboardInterrupt:
+        [child] = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        print("stopping", child, flush=True)
+"""
+
+
 def children_of(pid: int) -> list[int]:
     done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(child) for child in done.stdout.split()]
@@ -114,6 +134,16 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(tmp_path: Path) 
     assert not any(is_alive(child) for child in children)
     assert told == "stopping\n"
     assert complaints == ""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="A process's children are read from /proc here.")
+def test_an_end_asked_for_while_a_process_starts_leaves_none_behind(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", STARTING, str(tmp_path)], capture_output=True, text=True, check=False, timeout=30)
+
+    assert done.stderr == ""
+    heading, child = done.stdout.split()
+    assert heading == "stopping"
+    assert not is_alive(int(child))
 
 
 def test_a_process_that_does_not_come_up_is_told_with_its_log(tmp_path: Path) -> None:

@@ -32,11 +32,15 @@ def refuse_eum(asked: Asked) -> Answer | None:
     if not _NUMBER.fullmatch(asked.to):
         return _eum_error("ValidationException", f"{asked.to} is not a phone number", Reason="INVALID_PARAMETER")
     if asked.to.endswith(_OPTED_OUT):
-        # With the number in its words, as a careless provider would have it.
-        return _eum_error(
-            "ConflictException", f"Destination {asked.to} opted out", Reason="DESTINATION_PHONE_NUMBER_OPTED_OUT", ResourceId=asked.to
-        )
+        return refuse_opted_out(asked)
     return throttle_eum(None) if asked.to.endswith(_THROTTLED) else None
+
+
+def refuse_opted_out(asked: Asked) -> Answer:
+    # With the number in its words, as a careless provider would have it.
+    return _eum_error(
+        "ConflictException", f"Destination {asked.to} opted out", Reason="DESTINATION_PHONE_NUMBER_OPTED_OUT", ResourceId=asked.to
+    )
 
 
 def accept_eum(_asked: Asked) -> Answer:
@@ -47,8 +51,8 @@ def throttle_eum(_seconds: float | None) -> Answer:
     return _eum_error("ThrottlingException", "Rate exceeded")
 
 
-def fail_eum() -> Answer:
-    return _eum_error("InternalServerException", "Something broke", status=500)
+def fail_eum(status: int) -> Answer:
+    return _eum_error("InternalServerException", "Something broke", status=status)
 
 
 _EUM_JSON = {"Content-Type": "application/x-amz-json-1.0"}
@@ -79,8 +83,12 @@ def refuse_sns(asked: Asked) -> Answer | None:
     if not _NUMBER.fullmatch(asked.to):
         return _sns_error("InvalidParameter", f"Invalid parameter: PhoneNumber Reason: {asked.to} is not valid")
     if asked.to.endswith(_OPTED_OUT):
-        return _sns_error("InvalidParameter", f"Invalid parameter: PhoneNumber Reason: {asked.to} is opted out")
+        return refuse_opted_out_of_sns(asked)
     return throttle_sns(None) if asked.to.endswith(_THROTTLED) else None
+
+
+def refuse_opted_out_of_sns(asked: Asked) -> Answer:
+    return _sns_error("InvalidParameter", f"Invalid parameter: PhoneNumber Reason: {asked.to} is opted out")
 
 
 def accept_sns(_asked: Asked) -> Answer:
@@ -92,8 +100,8 @@ def throttle_sns(_seconds: float | None) -> Answer:
     return _sns_error("Throttled", "Rate exceeded", status=429)
 
 
-def fail_sns() -> Answer:
-    return _sns_error("InternalError", "Something broke", status=500)
+def fail_sns(status: int) -> Answer:
+    return _sns_error("InternalError", "Something broke", status=status)
 
 
 _SNS = "http://sns.amazonaws.com/doc/2010-03-31/"

@@ -18,9 +18,13 @@ _NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 @dataclass
 class AwsAccount:
-    """`opted_out` is by list of End User Messaging, `sns_opted_out` the one list that SNS has."""
+    """`opted_out` is by list of End User Messaging, `lists` names the list of a sender, `sns_opted_out` the one list that SNS has.
+
+    Senders of Twilio are looked up the same way.
+    """
 
     opted_out: dict[str, list[tuple[str, datetime]]] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
     sns_opted_out: list[str] = field(default_factory=list)
     confirmed: list[dict[str, str]] = field(default_factory=list)
     page_size: int = 2
@@ -30,8 +34,12 @@ class AwsAccount:
 
     def forget(self) -> None:
         """This function will empty every list and the queue."""
-        for one in (self.opted_out, self.sns_opted_out, self.confirmed, self._queue, self._taken):
+        for one in (self.opted_out, self.lists, self.sns_opted_out, self.confirmed, self._queue, self._taken):
             one.clear()
+
+    def is_opted_out(self, sender: str, number: str) -> bool:
+        """This function will tell whether a number is on the list of a sender."""
+        return number in [one for one, _ in self.opted_out.get(self.lists.get(sender, ""), [])]
 
     def put(self, body: object) -> None:
         """This function will put a message into the queue."""

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.fakes import fcm, sns_topic
+from tests.fakes import fcm, sns_topic, twilio
 from tests.fakes.answer import Answer
 from tests.fakes.aws_account import AwsAccount
 from tests.fakes.faults import Faults
@@ -89,6 +89,7 @@ class Doubles:
                 "opt_out_lists": ["Default"],
                 "timeout_seconds": timeout_seconds,
             },
+            "TWILIO": twilio.settings_for(self.http, timeout_seconds=timeout_seconds),
             "FCM": {
                 "project_id": fcm.PROJECT,
                 "service_account": fcm.make_service_account(self.http),

@@ -3,20 +3,31 @@
 import threading
 from dataclasses import dataclass
 
-KINDS = frozenset({"hang_after_accept", "reset_after_accept", "error_500", "error_500_after_accept", "throttle", "malformed", "slow"})
-PROVIDERS = frozenset({"eum", "sns", "fcm", "smtp"})
+REFUSALS = frozenset({"error_500", "error_503", "throttle", "throttle_until"})
+UNCLEAR = frozenset({"hang_after_accept", "reset_after_accept", "error_500_after_accept", "malformed", "truncated"})
+KINDS = REFUSALS | UNCLEAR | {"slow"}
+PROVIDERS = frozenset({"eum", "sns", "twilio", "fcm", "ses", "smtp"})
+
+
+# Magic addresses that every double takes without saying so (docs/magic-addresses.md).
+_UNCLEAR_NUMBER, _UNCLEAR_NAME = "0196", "unclear"
+
+
+def is_unclear(address: str) -> bool:
+    """This function will tell whether what goes to an address is accepted, but not answered clearly."""
+    return address.startswith(_UNCLEAR_NAME) or (address.startswith("+") and address.endswith(_UNCLEAR_NUMBER))
 
 
 @dataclass(kw_only=True)
 class Fault:
     kind: str
     times: int = 1
-    seconds: float = 30.0  # how long it hangs or dawdles, or what Retry-After says
+    seconds: float = 30.0  # how long it hangs or dawdles, or what Retry-After says (throttle_until)
 
     @property
     def is_refusal(self) -> bool:
         """Whether the request is turned away, so that nothing may be accepted."""
-        return self.kind in {"error_500", "throttle"}
+        return self.kind in REFUSALS
 
 
 class Faults:

@@ -56,8 +56,9 @@ def throttle_fcm(seconds: float | None) -> Answer:
     return answer if seconds is None else Answer(answer.status, answer.body, {**_JSON, "Retry-After": str(int(seconds))})
 
 
-def fail_fcm() -> Answer:
-    return _error(500, "INTERNAL", "Something broke", "INTERNAL")
+def fail_fcm(status: int) -> Answer:
+    name = "INTERNAL" if status == 500 else "UNAVAILABLE"
+    return _error(status, name, "Something broke", name)
 
 
 def refuse_stranger() -> Answer:

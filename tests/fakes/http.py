@@ -7,14 +7,14 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes import aws, fcm, sns_topic
+from tests.fakes import aws, fcm, ses, sns_topic, twilio
 from tests.fakes.answer import Answer, Asked
 from tests.fakes.aws_account import AwsAccount
-from tests.fakes.faults import Faults
+from tests.fakes.faults import Faults, is_unclear
 from tests.fakes.ledger import Ledger
 from tests.fakes.receipts import Receipts
 
@@ -25,12 +25,36 @@ class _Provider:
     refuse: Callable[[Asked], Answer | None]
     accept: Callable[[Asked], Answer]
     throttle: Callable[[float | None], Answer]
-    fail: Callable[[], Answer]
+    fail: Callable[[int], Answer]
+    opted_out: Callable[[Asked], Answer] | None = None
 
 
 _PROVIDERS = {
-    "eum": _Provider(read=aws.read_eum, refuse=aws.refuse_eum, accept=aws.accept_eum, throttle=aws.throttle_eum, fail=aws.fail_eum),
-    "sns": _Provider(read=aws.read_sns, refuse=aws.refuse_sns, accept=aws.accept_sns, throttle=aws.throttle_sns, fail=aws.fail_sns),
+    "eum": _Provider(
+        read=aws.read_eum,
+        refuse=aws.refuse_eum,
+        accept=aws.accept_eum,
+        throttle=aws.throttle_eum,
+        fail=aws.fail_eum,
+        opted_out=aws.refuse_opted_out,
+    ),
+    "sns": _Provider(
+        read=aws.read_sns,
+        refuse=aws.refuse_sns,
+        accept=aws.accept_sns,
+        throttle=aws.throttle_sns,
+        fail=aws.fail_sns,
+        opted_out=aws.refuse_opted_out_of_sns,
+    ),
+    "twilio": _Provider(
+        read=twilio.read_twilio,
+        refuse=twilio.refuse_twilio,
+        accept=twilio.accept_twilio,
+        throttle=twilio.throttle_twilio,
+        fail=twilio.fail_twilio,
+        opted_out=twilio.refuse_opted_out,
+    ),
+    "ses": _Provider(read=ses.read_ses, refuse=ses.refuse_ses, accept=ses.accept_ses, throttle=ses.throttle_ses, fail=ses.fail_ses),
     "fcm": _Provider(read=fcm.read_fcm, refuse=fcm.refuse_fcm, accept=fcm.accept_fcm, throttle=fcm.throttle_fcm, fail=fcm.fail_fcm),
 }
 
@@ -95,6 +119,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(fcm.grant_token())
         elif self.path.startswith("/v1/projects/") and self.path.endswith("/messages:send"):
             self._serve_fcm(body)
+        elif self.path.startswith("/2010-04-01/Accounts/"):
+            self._serve_twilio(body)
+        elif self.path == ses.PATH:
+            self._serve(_PROVIDERS["ses"], body)
         elif target == "PinpointSMSVoiceV2.SendTextMessage":
             self._serve(_PROVIDERS["eum"], body)
         elif b"Action=Publish" in body:
@@ -143,18 +171,28 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(fcm.refuse_stranger())
 
+    def _serve_twilio(self, body: bytes) -> None:
+        if self.path == twilio.PATH and self.headers.get("Authorization") == twilio.AUTHORIZATION:
+            self._serve(_PROVIDERS["twilio"], body)
+        else:
+            self._answer(twilio.refuse_stranger())
+
     def _serve(self, provider: _Provider, body: bytes) -> None:
         asked = provider.read(body)
         fault = self.server.faults.next_for(asked.provider)
-        kind = fault.kind if fault else ""
+        kind = fault.kind if fault else "error_500_after_accept" if is_unclear(asked.to) else ""
         seconds = fault.seconds if fault else 0.0
         if kind == "slow":
             self.server.faults.wait(seconds)
         refusal = provider.refuse(asked)
-        if kind == "throttle":
+        if provider.opted_out is not None and self._has_opted_out(asked):
+            refusal = provider.opted_out(asked)
+        if kind in ("throttle", "throttle_until"):
             refusal = provider.throttle(seconds)
-        elif kind == "error_500":
-            refusal = provider.fail()
+            if kind == "throttle_until":
+                refusal = replace(refusal, headers={**refusal.headers, "Retry-After": str(int(seconds))})
+        elif kind in ("error_500", "error_503"):
+            refusal = provider.fail(int(kind[-3:]))
         self._record(asked, accepted=refusal is None, fault=kind)
         if refusal is not None:
             self._answer(refusal)
@@ -167,14 +205,30 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "reset_after_accept":
             self._reset()
         elif kind == "error_500_after_accept":
-            self._answer(provider.fail())
+            self._answer(provider.fail(500))
         elif kind == "malformed":
             self._answer(Answer(200, "<<< not what was agreed", {"Content-Type": "text/plain"}))
+        elif kind == "truncated":
+            self._answer(acceptance, cut=True)
+            self.close_connection = True
         else:
             self._answer(acceptance)
         self._tell(asked, acceptance, before_answer=False)
 
+    def _has_opted_out(self, asked: Asked) -> bool:
+        """SNS has one list for the whole account, the others may have one for each sender."""
+        if asked.provider == "sns":
+            return asked.to in self.server.account.sns_opted_out
+        return self.server.account.is_opted_out(str(asked.extra.get("origination_identity") or asked.extra.get("sender")), asked.to)
+
     def _tell(self, asked: Asked, acceptance: Answer, *, before_answer: bool) -> None:
+        if asked.provider == "twilio" and self.server.receipts.calls_back:
+            if before_answer:
+                self.server.receipts.count(1)
+            else:
+                self.wfile.flush()
+                twilio.tell(asked, acceptance)
+                self.server.receipts.count(-1)
         if asked.provider == "eum" and self.server.receipts.is_on:
             # What was answered must have left before anything is told about it.
             self.wfile.flush()
@@ -201,14 +255,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, page: object, *, status: int = 200) -> None:
         self._answer(Answer(status, json.dumps(page), {"Content-Type": "application/json"}))
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: Answer, *, cut: bool = False) -> None:
         body = answer.body.encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        # Half of what was announced, and then the end.
+        self.wfile.write(body[: len(body) // 2] if cut else body)
 
     def log_message(self, *_: object) -> None:
         return

@@ -40,22 +40,34 @@ class Receipts:
         self._held.clear()
         self.refused.clear()
 
-    def script(self, *, webhook: str = "", to_queue: bool = False, deal: str = "in_order", story: Sequence[str] = ARRIVES) -> None:
-        """This function will say where events go from now on (a webhook's address, the queue), how, and which."""
+    def script(
+        self,
+        *,
+        webhook: str = "",
+        to_queue: bool = False,
+        deal: str = "in_order",
+        story: Sequence[str] = ARRIVES,
+        calls_back: bool = False,
+    ) -> None:
+        """This function will say where events go from now on (a webhook's address, the queue), how, and which. With `calls_back` Twilio
+        posts to the address that each text names.
+        """
         if deal not in DEALS:
             raise ValueError(f"no such deal: {deal}")
+        self.calls_back = calls_back
         self._webhook, self._to_queue, self._deal, self._story = webhook, to_queue, deal, tuple(story)
 
     def tell(self, asked: Asked, message_id: str, *, before_answer: bool) -> None:
         """This function will tell what became of an accepted text, if its time is now; it is asked before and after the answer."""
         if before_answer:
-            self._count(1)
+            self.count(1)
         if before_answer == (self._deal == "early"):
             self._tell(asked, message_id)
         if not before_answer:
-            self._count(-1)
+            self.count(-1)
 
-    def _count(self, more: int) -> None:
+    def count(self, more: int) -> None:
+        """This function will note that so many texts more (or fewer) are being told about."""
         with self._changed:
             self._to_tell += more
             self._changed.notify_all()

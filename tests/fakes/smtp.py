@@ -7,7 +7,7 @@ from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.fakes.faults import Fault, Faults
+from tests.fakes.faults import Fault, Faults, is_unclear
 from tests.fakes.ledger import Ledger
 
 _KEPT_HEADERS = (
@@ -91,6 +91,8 @@ class _Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         fault = self._faults.next_for("smtp")
+        if fault is None and any(is_unclear(address) for address in envelope.rcpt_tos):
+            fault = Fault(kind="reset_after_accept")
         kind = fault.kind if fault else ""
         if fault and kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -100,7 +102,7 @@ class _Mailbox:
     async def _answer(self, server: SMTP, fault: Fault | None) -> str:
         if fault is None or fault.kind == "slow":
             return "250 2.0.0 queued"
-        if fault.kind == "throttle":
+        if fault.kind in ("throttle", "throttle_until", "error_503"):
             return "451 4.7.1 slow down"
         if fault.kind == "error_500":
             return "554 5.6.0 not this one"

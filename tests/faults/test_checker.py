@@ -40,7 +40,10 @@ def test_it_sees_what_left_without_an_attempt(sent: Doubles) -> None:
     assert rules_broken(sent) == {"I2", "I3"}
 
 
-@pytest.mark.parametrize(("state", "reason"), [(State.READY, "refused"), (State.SENDING, ""), (State.ACCEPTED, ""), (State.UNKNOWN, "x")])
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(State.READY, "refused"), (State.SENDING, ""), (State.ACCEPTED, ""), (State.UNKNOWN, "x"), (State.IN_DIGEST, "in_digest")],
+)
 def test_it_sees_what_was_left_behind(sent: Doubles, state: str, reason: str) -> None:
     Delivery.objects.update(state=state, reason=reason)
     assert "I4" in rules_broken(sent)

@@ -25,7 +25,7 @@ def wait_for_requests(doubles: Doubles, worker: int, more: int) -> None:
 
 
 def test_workers_killed_at_random_moments_double_and_lose_nothing(doubles: Doubles, workshop: Workshop) -> None:
-    say(make_people(300))
+    say(make_people(150))
     moments = random.Random(20260302)
 
     while Delivery.objects.filter(state__in=[*Delivery.WAITING, State.SENDING]).exists() and workshop.kills < 60:
@@ -41,7 +41,7 @@ def test_workers_killed_at_random_moments_double_and_lose_nothing(doubles: Doubl
     assert violations(doubles.ledger.entries()) == []
     # Whoever is killed leaves one text in doubt, and no more.
     assert Delivery.objects.filter(state=State.UNKNOWN).count() <= workshop.kills
-    assert states()[State.ACCEPTED, "accepted"] >= 300 - workshop.kills
+    assert states()[State.ACCEPTED, "accepted"] >= 150 - workshop.kills
 
 
 def test_a_worker_killed_between_accept_and_answer_leaves_one_unknown(

@@ -11,6 +11,7 @@ FORBIDDEN = {
     "a path of one machine": r"(?<![\w.])/(?:ro{2}t|w[o]rk|h[o]me/\w+|U[s]ers/\w+)/",
     "a host that serves other people's scripts": r"(?:cdn[.-]|unp[k]g\.com|js[d]elivr|cdn[j]s|fonts\.g[o]ogleapis|fonts\.g[s]tatic)",
     "a package registry": r"(?:pyp[i]\.org|python[h]osted\.org|registry\.npm[j]s|--(?:extra-)?ind[e]x-url)",
+    "a merge that was not finished": r"(?m)^(?:<{7}|>{7}) ",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE K[E]Y-----\s+[A-Za-z0-9+/]{20}",
     "a key of AWS": r"\bA[K]IA[0-9A-Z]{16}\b",
 }
@@ -42,6 +43,7 @@ def test_no_tracked_file_holds(what: str) -> None:
         ("a path of one machine", '"/ho' + 'me/someone/project"'),
         ("a host that serves other people's scripts", "https://unp" + "kg.com/htmx.org"),
         ("a package registry", "https://py" + "pi.org/simple"),
+        ("a merge that was not finished", "words\n" + "<" * 7 + " HEAD\n"),
         ("a private key", "-----BEGIN PRIVATE K" + "EY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC"),
         ("a key of AWS", "AK" + "IAIOSFODNN7EXAMPLE"),
     ],

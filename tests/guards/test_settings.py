@@ -6,7 +6,7 @@ import pytest
 
 from tests.settings.production import ROOT, run_production
 
-READERS = {"text", "words", "flag", "number", "url", "database", "email", "options"}
+READERS = {"one_of", "choices", "text", "words", "flag", "number", "url", "database", "email", "options", "prices", "rates", "origins"}
 REQUIRED = ["SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "FIELD_KEYS", "FIELD_INDEX_KEY"]
 # What is set, and what the checks then say.
 DEVELOPMENT_VALUES = {

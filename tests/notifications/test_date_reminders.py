@@ -100,10 +100,10 @@ def test_each_is_reminded_when_they_chose(before: int, chosen: str) -> None:
 @pytest.mark.django_db
 def test_a_date_that_moves_cancels_what_waits_and_reminds_anew() -> None:
     row = f"course_key,external_id,kind,title,when\n{COURSE},lab,assignment,Lab,"
-    import_dates(read_dates(f"{row}{DUE.isoformat()}\n".encode()), EVE - timedelta(days=9))
+    import_dates(read_dates(f"{row}{DUE.isoformat()}\n".encode())[0], EVE - timedelta(days=9))
     make_member(make_user("ana", email="ana@example.org"))
     tick_dates(EVE)
-    import_dates(read_dates(f"{row}{(DUE + timedelta(days=5)).isoformat()}\n".encode()), EVE + timedelta(hours=1))
+    import_dates(read_dates(f"{row}{(DUE + timedelta(days=5)).isoformat()}\n".encode())[0], EVE + timedelta(hours=1))
     tick_dates(EVE + timedelta(hours=1))
     assert set(Delivery.objects.filter(channel="email", message__type="dates.assignment_due").values_list("state", flat=True)) == {
         "cancelled"

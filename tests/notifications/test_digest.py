@@ -6,16 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from channels_ace.api import Delivery, Message, explain, gather, gather_all
+from channels_ace.api import Delivery, Message, Refused, explain, gather, gather_all
 from channels_ace.delivery import deliver, deliver_all
 from notifications.api import choose, choose_cadence, mute, notify
 from notifications.digest import DAILY, DIGEST, WEEKLY, next_slot
-from notifications.inbox import mark_all_read, snooze
-from notifications.models import InboxItem
+from notifications.inbox_marks import mark_all_read, snooze
+from notifications.models import InboxItem, Preference
+from notifications.resting import choose_summaries, rest_of, summaries_of
 from tests.channels_ace.saying import say
 from tests.factories import NOW, make_user
+from tests.fakes.doubles import Doubles
 
 pytestmark = pytest.mark.django_db
 State = Delivery.State
@@ -111,24 +114,23 @@ def test_all_who_want_it_at_once_get_it_at_once_e3() -> None:
     assert len(run(NOW)[0]) == 90
 
 
-def test_a_summary_that_the_server_refused_is_sent_later_and_not_recorded_as_sent_e4(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_summary_that_the_server_refused_is_sent_later_and_not_recorded_as_sent_e4(doubles: Doubles) -> None:
     user = learner()
     answer(user)
-    run(NOW)
-    gather(FIVE)
+    gather_all(NOW)
+    gather_all(FIVE)
     digest = Delivery.objects.get(message__type=DIGEST)
-    with monkeypatch.context() as broken:
-        broken.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
-        deliver(FIVE)
+    doubles.faults.script("smtp", "throttle")
+
+    deliver(FIVE)
     digest.refresh_from_db()
-    assert digest.state != State.ACCEPTED
-    assert digest.state != State.DELIVERED
-    Delivery.objects.filter(pk=digest.pk).update(state=State.READY, due_at=FIVE)
-    assert run(FIVE + timedelta(hours=1)) == [["Your day: 1 notification"]]
+    refused = digest.state
+    deliver_all(digest.due_at)
 
-
-def refuse(*_: object) -> int:
-    raise ConnectionRefusedError
+    digest.refresh_from_db()
+    assert refused in (State.READY, State.DEFERRED)
+    assert digest.state == State.ACCEPTED
+    assert [entry["accepted"] for entry in doubles.ledger.entries()] == [False, True]
 
 
 def test_a_late_worker_leaves_nothing_out_e5() -> None:
@@ -171,12 +173,35 @@ def test_what_comes_in_after_the_summary_waits_for_the_next_one() -> None:
     ],
 )
 def test_five_is_on_the_persons_own_clock_also_when_it_changes_e7_e8(zone: str, after: datetime, slot: datetime) -> None:
-    assert next_slot(DAILY, zone, after) == slot
+    assert next_slot(DAILY, zone, after, 17, 0) == slot
 
 
 def test_a_weekly_summary_goes_out_on_monday() -> None:
-    assert next_slot(WEEKLY, "UTC", NOW) == FIVE
-    assert next_slot(WEEKLY, "UTC", FIVE) == FIVE + timedelta(days=7)
+    assert next_slot(WEEKLY, "UTC", NOW, 17, 0) == FIVE
+    assert next_slot(WEEKLY, "UTC", FIVE, 17, 0) == FIVE + timedelta(days=7)
+
+
+def test_a_summary_comes_at_the_hour_and_on_the_day_of_ones_own_choice() -> None:
+    early, usual = learner(), learner()
+    for user in (early, usual):
+        answer(user)
+    choose_summaries(early, hour=13, weekday=3, now=NOW)
+    assert [len(found) for found in run(FIVE - timedelta(hours=4, seconds=1), FIVE - timedelta(hours=4), FIVE)] == [0, 1, 1]
+    assert next_slot(WEEKLY, "UTC", NOW, *summaries_of(rest_of(early))) == datetime(2026, 3, 5, 13, tzinfo=UTC)
+
+
+def test_what_waits_follows_when_the_hour_is_moved() -> None:
+    user = learner()
+    answer(user)
+    assert run(NOW) == [[]]
+    choose_summaries(user, hour=14, now=NOW + timedelta(minutes=5))
+    assert [len(found) for found in run(NOW + timedelta(minutes=5), FIVE - timedelta(hours=3))] == [0, 1]
+
+
+@pytest.mark.parametrize("chosen", [{"hour": 24}, {"hour": -1}, {"weekday": 7}])
+def test_there_is_no_such_hour_or_day(chosen: dict[str, int]) -> None:
+    with pytest.raises(Refused):
+        choose_summaries(learner(), now=NOW, **chosen)
 
 
 def test_what_was_read_or_turned_off_meanwhile_is_left_out() -> None:
@@ -196,7 +221,7 @@ def test_what_was_asleep_when_all_was_marked_as_read_is_in_the_summary() -> None
     user = learner()
     asleep = answer(user)
     run(NOW)
-    snooze(InboxItem.objects.get(user=user, message=asleep), FIVE + timedelta(hours=1))
+    snooze([InboxItem.objects.get(user=user, message=asleep)], FIVE + timedelta(hours=1), FIVE)
     mark_all_read(user, NOW)
     assert run(FIVE) == [["Your day: 1 notification"]]
 
@@ -242,6 +267,24 @@ def test_what_waited_for_the_morning_comes_as_one_over_each_channel() -> None:
         ("push", State.READY): 1,
     }
     assert ends() == {(State.IN_DIGEST, "in_digest"): 6}
+
+
+def test_a_summary_offers_to_turn_all_e_mail_off_by_one_click(client: Client) -> None:
+    user = learner()
+    answer(user)
+    run(FIVE)
+    (sent,) = mail.outbox
+    headers = sent.message()
+    address = str(headers["List-Unsubscribe"]).strip("<>").removeprefix(settings.SITE_URL)
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert client.get(address).status_code == 200
+    assert not Preference.objects.filter(scope="*").exists()
+
+    assert client.post(address, {"List-Unsubscribe": "One-Click"}).status_code == 200
+
+    assert Preference.objects.get(user=user, scope="*").is_on is False
+    answer(user, FIVE + timedelta(hours=1))
+    assert run(FIVE + timedelta(days=1)) == [[]]
 
 
 def test_texts_are_never_gathered() -> None:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from channels_ace.api import Delivery, Message
-from notifications import inbox
+from notifications import inbox, inbox_marks
 from notifications.api import InboxItem, notify
 from tests.factories import make_contact, make_user
 
@@ -27,17 +27,17 @@ def item_of(person: User, message: Message) -> InboxItem:
 
 
 def listed(person: User, at: timedelta = timedelta(), *, archived: bool = False) -> list[tuple[int, bool]]:
-    page = inbox.page(person.pk, timezone.now() + at, archived=archived)
-    return [(item.message_id, item.read_at is not None) for item in page.items]
+    page = inbox.page(person.pk, timezone.now() + at, inbox.Asked(show="archived" if archived else "here"))
+    return [(item.message_id, item.read_at is not None) for item in [*page.returned, *page.items]]
 
 
 def test_an_archived_item_leaves_list_and_counts_and_comes_back_as_it_was(ana: User) -> None:
     message = tell(ana)
-    inbox.archive(item_of(ana, message), timezone.now())
+    inbox_marks.archive([item_of(ana, message)], timezone.now())
     assert (listed(ana), inbox.counts(ana.pk, timezone.now())) == ([], {})
     assert listed(ana, archived=True) == [(message.pk, False)]
 
-    inbox.unarchive(item_of(ana, message))
+    inbox_marks.unarchive([item_of(ana, message)], timezone.now())
 
     assert listed(ana) == [(message.pk, False)]
 
@@ -45,9 +45,9 @@ def test_an_archived_item_leaves_list_and_counts_and_comes_back_as_it_was(ana: U
 def test_a_snoozed_item_returns_as_new_at_its_time_whatever_was_marked_meanwhile(ana: User) -> None:
     message = tell(ana)
     now = timezone.now()
-    inbox.mark_read(item_of(ana, message), now)
-    inbox.snooze(item_of(ana, message), now + timedelta(hours=1))
-    inbox.mark_all_read(ana.pk, now)
+    inbox_marks.mark_read([item_of(ana, message)], now)
+    inbox_marks.snooze([item_of(ana, message)], now + timedelta(hours=1), now)
+    inbox_marks.mark_all_read(ana.pk, now)
     assert (listed(ana), inbox.badge(ana.pk, timezone.now())) == ([], 0)
 
     later = timedelta(hours=2)
@@ -56,7 +56,9 @@ def test_a_snoozed_item_returns_as_new_at_its_time_whatever_was_marked_meanwhile
     assert inbox.badge(ana.pk, timezone.now() + later) == 1
 
 
-@pytest.mark.parametrize("act", [inbox.mark_read, inbox.archive, lambda item, now: inbox.mark_all_read(item.user_id, now)])
+@pytest.mark.parametrize(
+    "act", [inbox_marks.mark_read, inbox_marks.archive, lambda items, now: inbox_marks.mark_all_read(items[0].user_id, now)]
+)
 def test_what_is_read_in_the_inbox_is_no_longer_sent(ana: User, act) -> None:  # type: ignore[no-untyped-def]
     make_contact(ana, "email", "ana@example.org")
     message, other = tell(ana), tell(make_user("ben"))
@@ -72,7 +74,7 @@ def test_what_is_read_in_the_inbox_is_no_longer_sent(ana: User, act) -> None:  #
         changed_at=timezone.now(),
     )
 
-    act(item_of(ana, message), timezone.now())
+    act([item_of(ana, message)], timezone.now())
 
     mail.refresh_from_db()
     assert (mail.state, mail.reason) == ("cancelled", "read_elsewhere")

@@ -88,7 +88,7 @@ def test_tabs_count_what_is_unread_and_show_one_category_each(ana: User, browser
     browser.post(address(tell(ana, "Essay", sort="dates.assignment_due")))
     page = browser.get("/inbox/?category=course_dates")
     counts = {tab["key"]: tab["count"] for tab in page.context["tabs"]}
-    assert counts == {"all": 2, "discussion": 1, "course_dates": 1, "account": 0, "study": 0, "other": 0}
+    assert counts == {"all": 2, "discussion": 1, "course_dates": 1, "account": 0, "study": 0, "other": 0, "snoozed": 0, "archived": 0}
     assert shown(page) == ["“Essay” is due on Jan. 2, 2027.", "“Lab” is due on Jan. 2, 2027."]
     assert [tab["key"] for tab in page.context["tabs"] if tab["is_current"]] == ["course_dates"]
 
@@ -145,23 +145,43 @@ def test_a_long_inbox_takes_no_more_queries_than_a_short_one(ana: User, browser:
     assert len(long) <= 16
 
 
-def test_looking_makes_the_bell_quiet_and_leaves_everything_unread(ana: User, browser: Client) -> None:
+def test_what_a_page_shows_is_seen_once_the_page_says_so_and_stays_unread(ana: User, browser: Client) -> None:
     message = tell(ana)
-    assert bell(browser) == 1
     page = browser.get("/inbox/")
-    assert page.context["unread_count"] == 0
-    assert bell(browser) == 0
-    assert item_of(ana, message).read_at is None
-    assert page.context["items"][0]["is_read"] is False
+    later = tell(ana)
+    assert bell(browser) == 2
+
+    browser.post("/inbox/seeing/", {"seen_up_to": page.context["seen_up_to"]})
+
+    assert bell(browser) == 1
+    assert (item_of(ana, message).read_at, item_of(ana, later).seen_at) == (None, None)
+    assert item_of(ana, message).seen_at is not None
 
 
-@pytest.mark.parametrize("headers", [{"Sec-Purpose": "prefetch;prerender"}, {}])
-def test_what_nobody_looked_at_is_not_seen(ana: User, browser: Client, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("query", ["", "?panel=1", "?unread=1", "?category=discussion", "?search=lee", "?show=archived"])
+def test_no_get_changes_what_is_seen(ana: User, browser: Client, query: str) -> None:
+    message = tell(ana)
+    browser.get(f"/inbox/{query}")
+    assert (bell(browser), item_of(ana, message).seen_at) == (1, None)
+
+
+@pytest.mark.parametrize("query", ["?category=discussion", "?search=lee", "?course=course-v1:A+B+C", "?show=archived", "?show=snoozed"])
+def test_who_looks_at_some_of_it_has_not_seen_the_rest(ana: User, browser: Client, query: str) -> None:
     tell(ana)
-    if headers:
-        browser.get("/inbox/", headers=headers)
-    else:
-        browser.head("/inbox/")
+    assert browser.get(f"/inbox/{query}").context["seen_up_to"] == ""
+
+
+def test_without_javascript_a_button_makes_the_bell_quiet(ana: User, browser: Client) -> None:
+    tell(ana)
+    assert "Mark as seen" in browser.get("/inbox/").content.decode()
+    browser.post("/inbox/seeing/", {"seen_up_to": browser.get("/inbox/").context["seen_up_to"]})
+    assert "Mark as seen" not in browser.get("/inbox/").content.decode()
+
+
+@pytest.mark.parametrize("cursor", ["", "foo", "9" * 300])
+def test_a_spoilt_page_marks_nothing_as_seen(ana: User, browser: Client, cursor: str) -> None:
+    tell(ana)
+    assert browser.post("/inbox/seeing/", {"seen_up_to": cursor}).status_code == 302
     assert bell(browser) == 1
 
 
@@ -226,7 +246,8 @@ def test_a_script_that_marks_as_read_is_told_what_the_bell_shows(ana: User, brow
     first = tell(ana, "First")
     tell(ana, "Second")
     answer = browser.post(address(first), {"next": "/inbox/"}, headers={"Accept": "application/json"})
-    assert answer.json() == {"unread": 1}
+    assert answer.json()["unread"] == 1
+    assert answer.json()["said"] == "Marked as read."
 
 
 def test_reading_can_be_taken_back(ana: User, browser: Client) -> None:

@@ -220,7 +220,7 @@ def test_lines_are_read_one_at_a_time_and_an_endless_one_only_at_its_start() -> 
 
 def test_the_command_ends_with_one_line_that_sums_up(learners: list[User], tmp_path: Path) -> None:
     assert _run(tmp_path, [user_event("a"), user_event("a"), user_event("b", user_ids=[]), b"{", user_event("c", user_ids=[101, 999])]) == (
-        "lines: 5, notified: 2, for nobody: 1, refused: 1, again: 1, unknown users skipped: 1"
+        "lines: 5, notified: 2, kept: 0, for nobody: 1, refused: 1, again: 1, unknown users skipped: 1"
     )
 
 

@@ -9,7 +9,7 @@ from notifications.cadences import cadence_in, cadence_of, choose_cadence, chose
 from notifications.models import EmailCadence, Mute, Rest
 from notifications.policies import LeftAlone, Preferred
 from notifications.preferences import NotChangeable, choose_channel
-from notifications.registry import find, registered
+from notifications.registry import NotificationType, find, registered
 from notifications.resting import choose_days, choose_hours, mute, pause, unmute
 from tests.factories import make_user
 
@@ -120,13 +120,17 @@ def test_days_that_leave_none_are_refused(days: int) -> None:
         choose_days(ana.pk, days)
 
 
+def about(known: NotificationType) -> Question:
+    return Question(type=known, channel="email", contact_kinds=(), now=WEDNESDAY)
+
+
 def test_a_types_cadence_beats_its_categorys_which_beats_the_default() -> None:
     ana, ben, cleo = make_user(), make_user(), make_user()
     choose_cadence(ana.pk, "discussion", "weekly", now=WEDNESDAY)
     choose_cadence(ana.pk, "discussion.activity", "daily", now=WEDNESDAY)
     choose_cadence(ben.pk, "discussion", "weekly", now=WEDNESDAY)
     known = find("discussion.new_response")
-    people = get_user_model()._default_manager.annotate(often=cadence_of(known))
+    people = get_user_model()._default_manager.annotate(often=cadence_of(known, about(known)))
     assert dict(people.values_list("pk", F("often"))) == {ana.pk: "daily", ben.pk: "weekly", cleo.pk: known.cadence}
     assert [cadence_in(known, chosen_cadences(person.pk)) for person in (ana, ben, cleo)] == ["daily", "weekly", known.cadence]
 
@@ -151,7 +155,8 @@ def test_a_cadence_that_cannot_be_chosen_is_refused(scope: str, cadence: str) ->
 
 def test_security_mail_never_waits_for_a_digest() -> None:
     make_user()
-    people = get_user_model()._default_manager.annotate(often=cadence_of(find("account.password_changed")))
+    known = find("account.password_changed")
+    people = get_user_model()._default_manager.annotate(often=cadence_of(known, about(known)))
     assert [person.often for person in people] == ["now"]
 
 

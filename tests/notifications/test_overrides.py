@@ -8,7 +8,8 @@ from django.urls import reverse
 from accounts.models import User
 from channels_ace.api import Question, verdict
 from notifications.models import TypeOverride
-from notifications.overrides import people_changed, types_here
+from notifications.override_effects import people_changed
+from notifications.overrides import types_here
 from notifications.policies import ForTheirRole
 from notifications.preferences import NotChangeable, choose, choose_channel
 from notifications.registry import find
@@ -62,7 +63,7 @@ def test_what_is_locked_by_its_declaration_stays_locked() -> None:
 
 def test_an_override_taken_away_leaves_what_is_declared() -> None:
     override(ACTIVITY, is_on=False, cadence="weekly").delete()
-    here = {known.name: known for known in types_here()}
+    here = {known.name: known for known in types_here(make_user().pk)}
     assert ("email" in here[ANSWERED].on, here[ANSWERED].cadence) == (True, "now")
 
 

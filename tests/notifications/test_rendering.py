@@ -40,7 +40,11 @@ def test_every_type_has_words_on_every_channel_in_every_language(known: Notifica
     assert channel != "sms" or count_segments(words["text"]).parts <= 3
 
 
-@pytest.mark.parametrize("known", registered(), ids=lambda known: known.name)
+# Without the types that other tests declare for themselves.
+OURS = [known for known in registered() if not known.name.startswith("tests.")]
+
+
+@pytest.mark.parametrize("known", OURS, ids=lambda known: known.name)
 def test_every_type_has_a_line_of_its_own_and_uses_no_reserved_name(known: NotificationType) -> None:
     nameless = Message(type="somebody.elses", context={}, created_at=NOW)
     own = render(make_message(known), "inbox", ("title.txt",), "en")["title"]
@@ -48,7 +52,7 @@ def test_every_type_has_a_line_of_its_own_and_uses_no_reserved_name(known: Notif
     assert not RESERVED & set(known.variables)
 
 
-@pytest.mark.parametrize("known", registered(), ids=lambda known: known.name)
+@pytest.mark.parametrize("known", OURS, ids=lambda known: known.name)
 def test_a_persons_words_are_literal_in_text_and_escaped_in_html(known: NotificationType) -> None:
     shown = [name for name in known.variables if name not in WRITTEN_OTHERWISE]
     for channel in known.channels:
@@ -160,6 +164,13 @@ def test_the_text_of_a_reminder_is_the_protocols_own_in_the_readers_language() -
     message = Message(type="studies.nudge", context={"study": "Sleep", "said": said}, created_at=NOW)
     assert render(message, "sms", ("text",), "es-MX") == {"text": "Sueño: ahora"}
     assert render(message, "sms", ("text",), "ar") == {"text": "Sleep & Walk: <now>"}
+
+
+def test_a_reminder_that_is_no_text_message_says_nothing_of_stop() -> None:
+    said = "Sleep: today counts. Reply STOP to end texts."
+    message = Message(type="studies.nudge", context={"study": "Sleep", "said": said}, created_at=NOW)
+    assert render(message, "sms", ("text",), "en") == {"text": said}
+    assert "STOP" not in str(render(message, "email", ("subject", "text", "html"), "en"))
 
 
 def test_a_type_that_is_gone_can_still_be_read() -> None:

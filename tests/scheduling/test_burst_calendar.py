@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels_ace.local_time import ZONES, local_date
-from scheduling.burst_calendar import Session, burst_on, bursts, next_burst, session_window, sessions, window_last_day
+from scheduling.burst_calendar import Session, bursts, session_window, sessions, window_last_day
 from studies.protocol import SCHEMA_PATH, Protocol, parse
 
 DATA = Path(__file__).parents[1] / "data"
@@ -150,30 +150,6 @@ def test_one_moved_and_one_removed_burst_leave_the_others_alone() -> None:
     listed = sessions(MPOWER, FRIDAY, overrides, NEW_YORK, FRIDAY, FRIDAY + 1000 * DAY)
     assert len(listed) == 8 * 14
     assert "daily:2:01:0" in {session.id for session in listed if session.date == moved}
-
-
-def test_where_moved_bursts_overlap_the_later_one_counts() -> None:
-    overrides = {"custom:activityBurst2Start": FRIDAY + 10 * DAY}
-
-    found = burst_on(MPOWER, FRIDAY, FRIDAY + 11 * DAY, overrides)
-
-    assert found is not None
-    assert found.number == 2
-    assert found.day_on(FRIDAY + 11 * DAY) == 2
-
-
-@pytest.mark.parametrize(
-    ("offset", "current", "coming"),
-    [(-1, None, 1), (0, 1, 2), (13, 1, 2), (14, None, 2), (90, None, 2), (91, 2, 3), (741, 9, None), (742, None, None)],
-)
-def test_each_date_is_in_a_burst_or_before_one(offset: int, current: int | None, coming: int | None) -> None:
-    date = FRIDAY + offset * DAY
-
-    found, after = burst_on(MPOWER, FRIDAY, date), next_burst(MPOWER, FRIDAY, date)
-
-    assert (found.number if found else None) == current
-    assert (after.number if after else None) == coming
-    assert burst_on(MPOWER, FRIDAY, date, series_id="other") is None
 
 
 def test_a_burst_that_goes_on_has_the_days_added() -> None:

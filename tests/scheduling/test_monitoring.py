@@ -13,8 +13,7 @@ from django.urls import reverse
 from accounts.models import User
 from channels_ace.api import Delivery, local_date, parse_zone, suppress
 from channels_ace.models import ContactPoint
-from scheduling import planner
-from scheduling.api import complete, events_of, move_event, sessions_of, tick
+from scheduling.api import Who, complete, events_of, sessions_of, set_event, tick
 from scheduling.models import ActivityEvent, NudgeDecision, PlannerRow
 from scheduling.monitoring import FILTERS, count_participants, figures, monitored, page
 from scheduling.pictures import draw_example
@@ -28,11 +27,6 @@ pytestmark = pytest.mark.django_db
 # 10:00 in New York; the fifth day of the burst of who enrolled then is 14 January.
 ENROLLED = datetime(2026, 1, 10, 15, 0, tzinfo=UTC)
 FIFTH_DAY = datetime(2026, 1, 14, 17, 30, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_protocols() -> None:
-    planner.protocol.cache_clear()
 
 
 @pytest.fixture
@@ -57,7 +51,7 @@ def sign_in(client: Client, study: Study, role: str = StudyRole.Role.OWNER) -> U
 
 
 def standing(enrollment: Enrollment, now: datetime) -> object:
-    return monitored(enrollment.study, now).get(pk=enrollment.pk)
+    return monitored(enrollment.study, now).get(enrollment=enrollment)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +113,7 @@ def test_counts_and_filters_speak_of_the_same_people() -> None:
 
     rows = monitored(study, FIFTH_DAY)
 
-    assert {row.pk: row.blocked_by for row in rows} == {
+    assert {row.enrollment_id: row.blocked_by for row in rows} == {
         busy.pk: "",
         silent.pk: "",
         nobody.pk: "no_contact_point",
@@ -352,15 +346,15 @@ def test_withdrawing_needs_a_reason_and_a_yes(client: Client, at_noon: datetime)
     client.post(url, {"why": "Moved abroad", "confirmed": "on"})
     enrollment.refresh_from_db()
     assert enrollment.state == Enrollment.State.WITHDRAWN
-    assert not PlannerRow.objects.get(pk=enrollment.pk).is_eligible
+    assert not PlannerRow.objects.get(enrollment=enrollment).is_eligible
     assert AuditEntry.objects.get(what="withdrawn").details["why"] == "Moved abroad"
 
 
 def test_a_moved_burst_is_shown_as_moved_and_the_others_as_generated(client: Client, at_noon: datetime) -> None:
     enrollment = join(make_study(ENROLLED), ENROLLED)
     sign_in(client, enrollment.study)
-    move_event(enrollment, "custom:activityBurst4Start", None, now=at_noon)
-    move_event(enrollment, "custom:activityBurst3Start", date(2026, 7, 20), now=at_noon)
+    set_event(enrollment, "custom:activityBurst4Start", None, now=at_noon, who=Who(is_staff=True))
+    set_event(enrollment, "custom:activityBurst3Start", date(2026, 7, 20), now=at_noon, who=Who(is_staff=True))
 
     response = client.get(reverse("participant", args=[enrollment.study.public_id, enrollment.public_id]))
 
@@ -404,5 +398,50 @@ def test_the_team_sees_who_opted_out_and_since_when(client: Client, at_noon: dat
     # then
     assert [(row["label"], row["opted_out_at"]) for row in listed.context["participants"]] == [(here.code, said)]
     assert "Opted out:" in listed.content.decode()
-    assert {row.pk: row.opted_out_at for row in monitored(study, at_noon)} == {here.pk: said, elsewhere.pk: None, back.pk: None}
+    assert {row.enrollment_id: row.opted_out_at for row in monitored(study, at_noon)} == {here.pk: said, elsewhere.pk: None, back.pk: None}
     assert here.state == Enrollment.State.ACTIVE
+
+
+def test_a_coordinator_removes_a_burst_and_brings_it_back(client: Client, at_noon: datetime) -> None:
+    enrollment = join(make_study(ENROLLED), ENROLLED)
+    sign_in(client, enrollment.study)
+    url = reverse("participant_remove", args=[enrollment.study.public_id, enrollment.public_id])
+    said = {"remove-burst": "custom:activityBurst2Start", "remove-why": "Abroad"}
+
+    client.post(url, {"remove-burst": "custom:activityBurst2Start"})
+    assert not ActivityEvent.objects.exists()
+    client.post(url, said)
+    removed = [event.event_id for event in events_of(enrollment) if event.state == "removed"]
+    client.post(url, said)
+
+    assert removed == ["custom:activityBurst2Start"]
+    assert list(ActivityEvent.objects.order_by("pk").values_list("change", "why")) == [("removed", "Abroad"), ("restored", "Abroad")]
+
+
+def test_a_coordinator_pauses_a_participant_and_lets_them_take_part_again(client: Client, at_noon: datetime) -> None:
+    enrollment = join(make_study(ENROLLED), ENROLLED)
+    sign_in(client, enrollment.study)
+    url = reverse("participant_pause", args=[enrollment.study.public_id, enrollment.public_id])
+
+    client.post(url, {"pause-why": ""})
+    client.post(url, {"pause-why": "Ill"})
+    assert not PlannerRow.objects.get(enrollment=enrollment).is_eligible
+    assert tick(at_noon + timedelta(days=3)) == 0
+    client.post(url, {"pause-why": "Well again"})
+
+    assert PlannerRow.objects.get(enrollment=enrollment).is_eligible
+    assert list(AuditEntry.objects.filter(what__in=["paused", "resumed"]).order_by("pk").values_list("what", flat=True)) == [
+        "paused",
+        "resumed",
+    ]
+
+
+def test_days_that_were_added_and_not_used_are_no_misses() -> None:
+    enrollment = join(make_study(ENROLLED), ENROLLED)
+    client = Client()
+    client.force_login(enrollment.study.roles.get().user)
+    with time_machine.travel(ENROLLED + timedelta(days=30), tick=False):
+        page = client.get(reverse("participant", args=[enrollment.study.public_id, enrollment.public_id]))
+
+    states = [day["state"] for day in page.context["bursts"][0]["days"]]
+    assert states == ["missed"] * 14 + ["excused"] * 5

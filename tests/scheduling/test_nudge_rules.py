@@ -22,7 +22,7 @@ def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_hi
     document = mpower_document()
     document["nudges"][0]["evaluate"] = evaluate
     study = make_study(ENROLLED, document)
-    plans = [join(study, ENROLLED, phone=None).plan for _ in range(60)]
+    plans = [join(study, ENROLLED, phone=None).plans.get() for _ in range(60)]
     design = protocol(plans[0].version_id)
     rule = design.nudge("missed")
     chance = random.Random(20260110)
@@ -36,7 +36,7 @@ def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_hi
             PlannerRow.objects.filter(pk=plan.pk).update(done=sum(1 << at for at in done), done_count=len(done))
 
         # when
-        expression, outcomes = ruling(rule, design, today, {plans[0].burst_start}, barred=[], reachable=[])
+        expression, outcomes = ruling(rule, design, today, {plans[0].burst_start})
         rows = PlannerRow.objects.filter(concerned(rule, design, today)).annotate(outcome=expression)
 
         # then

@@ -51,7 +51,7 @@ def test_who_does_everything_is_only_told_that_a_burst_starts(two_bursts: str) -
 def test_asked_for_decisions_it_says_why_no_text_was_due_and_leaves_nothing_behind(two_bursts: str) -> None:
     found = story(two_bursts, "--profile", "quitter", "--decisions", *ENROLLED)
     first_day = next(line for line in found if line["kind"] == "no_text")
-    assert first_day["outcome"] == "It is one of the first days of the burst, when nobody is reminded."
+    assert first_day["outcome"] == "It is one of the first days, when nobody is reminded."
     assert (Study.objects.count(), get_user_model()._default_manager.count()) == (0, 0)
 
 

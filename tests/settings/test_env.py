@@ -98,3 +98,60 @@ def test_options_that_are_no_object_are_refused_by_name(monkeypatch: pytest.Monk
     set_to(monkeypatch, value)
     with pytest.raises(ImproperlyConfigured, match=rf"^{NAME} .+\.$"):
         env.options(NAME)
+
+
+def test_choices_stand_for_what_they_name_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to(monkeypatch, "b, a")
+    assert env.choices(NAME, {"a": "first", "b": "second"}, "a") == ["second", "first"]
+
+
+def test_a_choice_that_there_is_not_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to(monkeypatch, "pigeon")
+    with pytest.raises(ImproperlyConfigured, match=rf"^{NAME} names 'pigeon': there are a, b\.$"):
+        env.choices(NAME, {"a": "first", "b": "second"}, "a")
+
+
+@pytest.mark.parametrize(
+    ("broker", "address"),
+    [
+        ("redis://127.0.0.1:6379/3", "redis://127.0.0.1:6379/3"),
+        ("redis+socket:///tmp/redis.sock?virtual_host=3", "unix:///tmp/redis.sock?db=3"),
+        ("filesystem://", ""),
+    ],
+)
+def test_the_brokers_address_is_written_as_the_client_of_redis_reads_it(broker: str, address: str) -> None:
+    assert env.address_of_redis(broker) == address
+
+
+@pytest.mark.parametrize(
+    ("value", "means"),
+    [
+        (None, {"eum": 0, "sns": 0}),
+        ("3", {"eum": 3, "sns": 3}),
+        ('{"eum": 3, "+12065550100": 0.5}', {"eum": 3, "+12065550100": 0.5}),
+    ],
+)
+def test_rates_are_one_for_all_or_named(monkeypatch: pytest.MonkeyPatch, value: str | None, means: dict[str, float]) -> None:
+    set_to(monkeypatch, value)
+    assert env.rates(NAME, ["eum", "sns"]) == means
+
+
+@pytest.mark.parametrize("value", ["-1", "fast", '{"eum": -1}', '{"eum": "3"}', '{"eum": true}', '{"eum": NaN}', "[1]"])
+def test_a_rate_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    set_to(monkeypatch, value)
+    with pytest.raises(ImproperlyConfigured, match=NAME):
+        env.rates(NAME, ["eum"])
+
+
+def test_origins_are_schemes_and_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to(monkeypatch, "https://lms.example.org, http://127.0.0.1:8001")
+    assert env.origins(NAME) == ["https://lms.example.org", "http://127.0.0.1:8001"]
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "lms.example.org", "https://lms.example.org/", "https://LMS.example.org", "https://a@b.example", "https://"]
+)
+def test_what_is_no_origin_is_a_sentence(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    set_to(monkeypatch, value)
+    with pytest.raises(ImproperlyConfigured, match=rf"^{NAME} holds .*without a path\.$"):
+        env.origins(NAME)

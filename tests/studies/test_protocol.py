@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from studies.fact_words import Meaning, tell
 from studies.protocol import SCHEMA_PATH, MissedDaysNudge, PreBurstNudge, Problem, Protocol, ProtocolError, check, explain, parse
 from studies.protocol_problems import MESSAGES
 
@@ -211,9 +212,9 @@ GOOD_TEXT = "{study}: hello. Reply STOP to end texts."
         (put(f"{MISSED}/texts/early/en/1", "{study}: hello."), "$.nudges[0].texts.early.en[1]", "text_without_stop"),
         (put(f"{MISSED}/texts/early/en/1", "{study}: NONSTOP fun"), "$.nudges[0].texts.early.en[1]", "text_without_stop"),
         (put(f"{MISSED}/texts/early/en/1", "Reply STOP."), "$.nudges[0].texts.early.en[1]", "text_without_study"),
-        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {name}"), "$.nudges[0].texts.early.en[1]", "text_variable"),
-        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {study.__class__}"), "$.nudges[0].texts.early.en[1]", "text_variable"),
-        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {"), "$.nudges[0].texts.early.en[1]", "text_variable"),
+        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {name}"), "$.nudges[0].texts.early.en[1]", "unknown_variable"),
+        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {study.__class__}"), "$.nudges[0].texts.early.en[1]", "unknown_variable"),
+        (put(f"{MISSED}/texts/early/en/1", GOOD_TEXT + " {"), "$.nudges[0].texts.early.en[1]", "unknown_variable"),
         (drop(f"{MISSED}/texts/late"), "$.nudges[0].texts.late", "required"),
         (put("nudges/1/first_burst", 10), "$.nudges[1].first_burst", "beyond_series"),
         (put("nudges/1/id", "missed"), "$.nudges", "duplicate_id"),
@@ -244,6 +245,80 @@ def test_times_in_disorder_are_named(times: object, path: str, code: str) -> Non
     document["schedules"][0]["sessions"][0]["times"] = times
 
     assert (path, code) in found_in(document)
+
+
+RANDOM = "schedules/0/sessions/0/random_times"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "path", "code"),
+    [
+        ("das_friebel", put(f"{RANDOM}/windows/1/weekdays", [5, 6]), "$.schedules[0].sessions[0].random_times.windows", "weekday_twice"),
+        (
+            "das_friebel",
+            put(f"{RANDOM}/windows/1/weekdays", [8]),
+            "$.schedules[0].sessions[0].random_times.windows[1].weekdays[0]",
+            "too_large",
+        ),
+        ("das_friebel", put(f"{RANDOM}/windows/0/to", "13:00"), "$.schedules[0].sessions[0].random_times.windows", "no_room"),
+        ("das_friebel", put(f"{RANDOM}/windows/0/to", "07:00"), "$.schedules[0].sessions[0].random_times.windows", "no_room"),
+        ("das_friebel", put(f"{RANDOM}/windows/0/to", "24:30"), "$.schedules[0].sessions[0].random_times.windows[0].to", "time"),
+        ("das_friebel", put(f"{SESSION}/times", ["09:00"]), "$.schedules[0].sessions[0].times", "not_random"),
+        ("das_friebel", put(f"{SESSION}/all_day", True), "$.schedules[0].sessions[0].random_times", "not_all_day"),
+        ("das_friebel", drop(RANDOM), "$.schedules[0].sessions[0].times", "required"),
+        ("heartsteps_u01", put("burst_series/0/min_gap_days", 110), "$.burst_series[0].min_gap_days", "no_room"),
+        ("heartsteps_u01", put("burst_series/0/min_gap_days", 6), "$.burst_series[0].min_gap_days", "bursts_overlap"),
+        ("heartsteps_u01", put("burst_series/0/within_days", 330), "$.burst_series[0].min_gap_days", "no_room"),
+        ("heartsteps_u01", put("burst_series/0/delay_days", 29), "$.burst_series[0].delay_days", "before_origin"),
+        ("heartsteps_u01", drop("burst_series/0/jitter_days"), "$.burst_series[0].within_days", "only_with_jitter"),
+        ("heartsteps_u01", put("schedules/1/except", ["year"]), "$.schedules[1].except", "own_series"),
+        ("heartsteps_u01", put("schedules/1/except", ["month"]), "$.schedules[1].except", "unknown_reference"),
+        ("heartsteps_u01", put("schedules/1/sessions/0/probability", 0), "$.schedules[1].sessions[0].probability", "not_above"),
+        ("escape", put("events/0/period", "P"), "$.events[0].period", "iso_period"),
+        ("escape", put("events/0/period", "PT9H"), "$.events[0].period", "iso_period"),
+        ("escape", put("events/0/id", "wave2"), "$.events[0].id", "custom_event_id"),
+        ("escape", put("events/0/origin", "signed"), "$.events[0].origin", "event_id"),
+        ("escape", put("events/0/origin", "custom:nothing"), "$.events[0].origin", "unknown_reference"),
+        ("escape", put("events/0/origin", "custom:wave2"), "$.events[0].origin", "circular"),
+        ("escape", put("events/0/update", "always"), "$.events[0].update", "choice"),
+        ("escape", drop("events/0/period"), "$.events[0].period", "required"),
+        ("escape", put("events/1/id", "custom:wave2"), "$.events", "duplicate_id"),
+        ("escape", put("burst_series/0/origins/1", "custom:wave9"), "$.burst_series[0].origins[1]", "unknown_reference"),
+        ("escape", put("burst_series/0/count", 4), "$.burst_series[0].count", "not_with_origins"),
+        ("mpower2", put("burst_series/0/origin", "custom:activityBurst2Start"), "$.burst_series[0].origin", "circular"),
+        ("mpower2", put("burst_series/0/origin", "custom:baseline"), "$.burst_series[0].origin", "unknown_reference"),
+        ("mpower2", put("randomised_groups/1/groups", {"gr_SC_DB": 1, "other": 1}), "$.randomised_groups", "group_twice"),
+        ("mpower2", put("randomised_groups/1/groups", {"gr_BR_AD": 1}), "$.randomised_groups[1].groups", "too_short"),
+    ],
+)
+def test_a_fault_of_chance_events_or_arms_is_named_with_its_path(name: str, change: Callable[[Any], None], path: str, code: str) -> None:
+    document = load(name)
+    change(document)
+
+    assert (path, code) in found_in(document)
+
+
+def test_two_events_may_not_count_from_each_other() -> None:
+    document = load("escape")
+    document["events"][0]["origin"], document["events"][1]["origin"] = "custom:wave3", "custom:wave2"
+
+    assert found_in(document) == [("$.events[0].origin", "circular"), ("$.events[1].origin", "circular")]
+
+
+def test_every_shipped_protocol_can_be_told() -> None:
+    told = {path.stem: tell(parse(load(path.stem))) for path in DOCUMENTS.glob("*.json")}
+
+    assert "6 random times (Mon–Fri from 08:00 to 22:00; Sat, Sun from 10:00 to 22:00; 60 minutes apart)" in words(told["das_friebel"])
+    assert "Each is moved by chance by up to 30 days, and at least 60 days lie between two starts." in words(told["heartsteps_u01"])
+    assert "Each takes place with a chance of 20 in 100. Not on days of survey." in words(told["heartsteps_u01"])
+    assert "9 months from enrollment. It may be moved and removed." in words(told["escape"])
+    assert "They start at these events: enrollment, custom:wave2, custom:wave3, custom:wave4." in words(told["escape"])
+    assert "One data group of: fixed_2 1 in 4" in words(told["ema_factors"])
+    assert "Only for the data group fixed_4." in words(told["ema_factors"])
+
+
+def words(meaning: Meaning) -> str:
+    return " ".join(row.value for row in meaning.rows)
 
 
 def test_two_series_may_not_make_the_same_event() -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from studies.enrollment import withdraw
 from studies.json_text import NotJson, read_json
 from studies.models import AuditEntry, ProtocolVersion, Study, StudyRole
 from studies.publishing import create_study, import_protocol
@@ -72,6 +73,23 @@ def test_a_file_is_taken_like_pasted_text(client: Client, study: Study) -> None:
 
     assert response.status_code == 302
     assert study.versions.get().document == mpower_document()
+
+
+def test_every_text_is_shown_as_it_will_be_read_before_it_is_published(client: Client, study: Study) -> None:
+    document = mpower_document() | {"link": "https://example.org/app"}
+    document["nudges"][0]["texts"]["late"]["es"] = ["{study}: hechos {done} de {asked} desde el {first_day}. Quedan: {days_left}. STOP"]
+    document["nudges"][1]["texts"]["default"]["en"] = ["{study}: {days_until} to {first_day}. {link} STOP " + "x" * 130]
+    imported = client.post(import_url(study), {"document_text": json.dumps(document)}, follow=True)
+
+    drawn = client.get(import_url(study), {"enrolled_on": "2026-01-10", "zone": "America/New_York"}).content.decode()
+    published = client.get(reverse("study_publish", args=[study.public_id])).content.decode()
+
+    assert imported.status_code == 200
+    assert "Daily Moments: hechos 3 de 10 desde el 10 de enero. Quedan: 7. STOP</td>" in drawn
+    assert 'lang="es" dir="auto">Daily Moments: hechos 3 de 10' in drawn
+    assert "Daily Moments: 1 to April 11. https://example.org/app STOP xxx" in drawn
+    assert "Daily Moments: hechos 3 de 10" in published
+    assert '<td data-label="Parts">2</td>' in published
 
 
 def without_length(document: dict[str, Any]) -> None:
@@ -148,6 +166,42 @@ def test_what_was_seen_is_what_is_published(client: Client, study: Study, resear
     assert "Another document was imported meanwhile." in html
     assert 'name="version" value="2"' in html
     assert not ProtocolVersion.objects.filter(published_at__isnull=False).exists()
+
+
+def test_who_publishes_sees_what_it_changes_for_those_who_are_in_and_chooses(client: Client, researcher: User) -> None:
+    # given: one in the study, one who left
+    study = make_study(NOW)
+    StudyRole.objects.create(study=study, user=researcher, role=StudyRole.Role.OWNER)
+    person = join(study, NOW)
+    withdraw(join(study, NOW, phone="+12065550101"), now=NOW)
+    document = mpower_document()
+    document["burst_series"][0] |= {"count": 10, "interval": "P10W"}
+    import_protocol(study, document, actor_id=researcher.pk, now=NOW)
+    publish_url = reverse("study_publish", args=[study.public_id])
+
+    # when
+    seen = client.get(publish_url).content.decode()
+    unsaid = client.post(publish_url, {"version": 2}).content.decode()
+    nonsense = client.post(publish_url, {"version": 2, "applies_to": "some"}).content.decode()
+    client.post(publish_url, {"version": 2, "applies_to": "all"})
+
+    # then
+    assert "1 participant gets other dates." in seen
+    assert "Everybody gains these events: custom:activityBurst10Start." in seen
+    assert 'type="radio" name="applies_to" value="new"' in seen
+    assert "This field is required." in unsaid
+    assert "Select a valid choice." in nonsense
+    assert study.versions.get(number=1).amended_by == study.versions.get(number=2)
+    page = client.get(reverse("participant", args=[study.public_id, person.public_id])).content.decode()
+    assert "2 (joined with 1)" in page
+
+
+def test_before_anybody_is_in_nobody_is_asked_who_follows(client: Client, study: Study, researcher: User) -> None:
+    import_protocol(study, mpower_document(), actor_id=researcher.pk, now=NOW)
+
+    seen = client.get(reverse("study_publish", args=[study.public_id])).content.decode()
+
+    assert "applies_to" not in seen
 
 
 def test_publishing_again_leads_to_a_new_document(client: Client, researcher: User) -> None:

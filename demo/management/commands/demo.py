@@ -24,7 +24,9 @@ from demo.supervisor import (
     Supervisor,
     Unstartable,
     beat_command,
+    free_port,
     is_free,
+    live_command,
     start_broker,
     start_doubles,
     supervised,
@@ -77,8 +79,7 @@ def serve(port: int, *, reset: bool) -> int:
     with supervised(var, environment) as demo:
         try:
             prepare(demo)
-            demo.start("web", web_command(port))
-            wait_for_port(port, "web", demo)
+            start_pages(demo, port)
             demo.say(f"the pages are up at {address}; meanwhile the world is lived, day by day")
             demo.manage("load_demo_world")
             start_workers(demo)
@@ -116,6 +117,17 @@ def prepare(demo: Supervisor) -> None:
     demo.env.update(start_doubles(demo))
     demo.manage("migrate", "--verbosity", "0")
     demo.say(f"database {_without_password(demo.env['DATABASE_URL'])}, broker {_without_password(demo.env['REDIS_URL'])}")
+
+
+def start_pages(demo: Supervisor, port: int) -> None:
+    """This function will start the web server, and beside it the stream of live updates where there is a Redis to carry them."""
+    if not demo.env["REDIS_URL"].startswith("filesystem"):
+        live = free_port()
+        demo.env["LIVE_URL"] = f"http://127.0.0.1:{live}/live/"
+        demo.start("live", live_command(live), may_restart=True)
+        wait_for_port(live, "live", demo)
+    demo.start("web", web_command(port))
+    wait_for_port(port, "web", demo)
 
 
 def start_workers(demo: Supervisor) -> None:

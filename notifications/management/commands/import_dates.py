@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from notifications.date_import import BadDates, import_dates
-from notifications.date_rows import LARGEST, Unreadable, read_dates
+from notifications.date_rows import LARGEST, read_dates
 
 
 class Command(BaseCommand):
@@ -23,14 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            rows = read_dates(_read(Path(options["file"])), course_key=options["course"])
-            self.stderr.write(_("rows read: %(rows)d") % {"rows": len(rows)})
-            counts = import_dates(rows, timezone.now(), dry_run=options["dry_run"])
-        except (OSError, Unreadable) as error:
-            why = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
-            raise CommandError(_("%(file)s cannot be read: %(why)s") % {"file": options["file"], "why": why}, returncode=2) from error
-        except IntegrityError as error:
-            raise CommandError(_("Another import of the same dates is under way; nothing was written."), returncode=2) from error
+            rows, bad = read_dates(_read(Path(options["file"])), course_key=options["course"])
+            self.stderr.write(_("rows read: %(rows)d") % {"rows": len(rows) + len(bad)})
+            counts = import_dates(rows, timezone.now(), bad=bad, dry_run=options["dry_run"])
         except BadDates as error:
             if options["dry_run"]:
                 for row in error.rows:
@@ -38,6 +33,11 @@ class Command(BaseCommand):
             first = error.rows[0]
             words = _("%(bad)d rows cannot be taken, so none was; the first is row %(number)d: %(reason)s")
             raise CommandError(words % {"bad": len(error.rows), "number": first.number, "reason": first.reason}, returncode=2) from error
+        except IntegrityError as error:
+            raise CommandError(_("Another import of the same dates is under way; nothing was written."), returncode=2) from error
+        except (OSError, ValueError) as error:
+            why = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+            raise CommandError(_("%(file)s cannot be read: %(why)s") % {"file": options["file"], "why": why}, returncode=2) from error
         words = _("new: %(new)d, moved: %(moved)d, changed: %(changed)d, the same: %(same)d")
         self.stdout.write(words % vars(counts))
 

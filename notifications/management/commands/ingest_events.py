@@ -29,14 +29,16 @@ class Command(BaseCommand):
                     add_up(take_in(line, timezone.now()), counts)
                     if counts["lines"] % PROGRESS_EVERY == 0:
                         self.stderr.write(_("lines so far: %(lines)d") % {"lines": counts["lines"]})
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CommandError(
-                _("%(file)s cannot be read: %(why)s.") % {"file": options["file"], "why": error.strerror or type(error).__name__},
+                _("%(file)s cannot be read: %(why)s.")
+                % {"file": options["file"], "why": getattr(error, "strerror", None) or type(error).__name__},
                 returncode=2,
             ) from error
         words = {
             "lines": _("lines"),
             "notified": _("notified"),
+            "kept": _("kept"),
             "nobody": _("for nobody"),
             "refused": _("refused"),
             "again": _("again"),

@@ -7,8 +7,6 @@ root.classList.add("js");
 const texts = document.querySelector("[data-texts]")?.dataset ?? {};
 const clockOffset = root.dataset.now ? Date.parse(root.dataset.now) - Date.now() : 0;
 const UNDO_MS = 10_000;
-const COUNT_EVERY_MS = 30_000;
-const BADGE_CAP = 99;
 
 // Toasts
 
@@ -150,63 +148,84 @@ function ageTimes() {
 }
 setInterval(ageTimes, 60_000);
 
-// The bell
-
-const bell = document.querySelector("[data-bell]");
-
-function showUnread(unread) {
-  if (!bell || !Number.isInteger(unread)) return;
-  const before = Number(bell.dataset.unread);
-  if (unread === before) return;
-  const capped = unread > BADGE_CAP ? `${BADGE_CAP}+` : String(unread);
-  bell.dataset.unread = unread;
-  bell.querySelector("[data-unread-exact]").textContent = unread;
-  const badge = bell.querySelector("[data-badge]");
-  badge.textContent = capped;
-  badge.hidden = unread === 0;
-  document.querySelector("[data-live]").textContent = `${texts.unreadLabel}: ${unread}`;
-  const pill = document.querySelector("[data-new-items]");
-  if (pill) {
-    document.title = document.title.replace(/^(\([^)]*\) )?/, unread ? `(${capped}) ` : "");
-    if (unread > before) pill.hidden = false;
-  }
-}
-
-async function refreshUnread() {
-  if (document.hidden || !bell?.dataset.countUrl) return;
-  const response = await fetch(bell.dataset.countUrl, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
-  if (response?.ok) showUnread((await response.json()).unread);
-}
-setInterval(refreshUnread, COUNT_EVERY_MS);
-document.addEventListener("visibilitychange", refreshUnread);
-
 // The inbox
 
-const inbox = document.querySelector("[data-inbox]");
+// On the inbox's own page, or in the panel of the bell (bell.js): never both.
+const inbox = () => document.querySelector("[data-inbox]");
 const keysDialog = document.querySelector("[data-keys-dialog]");
-const items = () => [...(inbox?.querySelectorAll("[data-item]") ?? [])];
+const items = () => [...(inbox()?.querySelectorAll("[data-item]") ?? [])];
 
-async function markRead(button) {
-  const item = button.closest("[data-item]");
-  const body = new FormData(inbox);
+function sayWhatWasDone(answer) {
+  const { undoUrl } = inbox().dataset;
+  // Taken now: the panel may be closed when it is asked for.
+  const body = new FormData(inbox());
+  body.set("token", answer.undo);
+  const undo = () => post(undoUrl, body).then(showAgain, sayWhatWentWrong);
+  showToast(answer.said, answer.undo ? { undo } : {});
+}
+
+async function showAgain(answer) {
+  if (!panel) {
+    // What was done is said on the page that shows it.
+    sessionStorage.setItem("carillon-said", JSON.stringify(answer));
+    return location.reload();
+  }
+  showUnread(answer);
+  if (panel.open) await loadPanel();
+  if (panel.open && answer.said) sayWhatWasDone(answer);
+}
+
+// Where the eye and the focus go when a row leaves: the next one, else the one before.
+function leave(row) {
+  const rows = items();
+  const here = rows.indexOf(row);
+  const next = rows[here + 1] ?? rows[here - 1];
+  if (row.contains(document.activeElement)) (next?.querySelector(".item-open") ?? document.querySelector("h1")).focus();
+  const list = row.parentElement;
+  row.remove();
+  if (list.children.length) return;
+  if (list.previousElementSibling?.matches(".group-title")) list.previousElementSibling.remove();
+  list.remove();
+  // The words of an empty inbox are the server's.
+  if (!items().length) return panel ? loadPanel() : location.reload();
+}
+
+function showAsRead(row) {
+  row.classList.remove("is-unread");
+  row.querySelectorAll(".item-dot, [data-unread-word]").forEach((part) => part.remove());
+  if (row.contains(document.activeElement)) row.querySelector(".item-open").focus();
+  row.querySelectorAll("[data-act=read]").forEach((button) => button.remove());
+}
+
+async function act(button) {
+  const row = button.closest("[data-item]");
+  const body = new FormData(inbox());
+  if (button.name) body.set(button.name, button.value);
   try {
     const answer = await post(button.formAction, body);
-    item.classList.remove("is-unread");
-    item.querySelectorAll(".item-dot, [data-unread-word]").forEach((part) => part.remove());
-    if (item.contains(document.activeElement)) item.querySelector(".item-open").focus();
-    button.remove();
-    showUnread(answer.unread ?? Math.max(0, Number(bell?.dataset.unread) - 1));
-    const undoUrl = item.dataset.unreadUrl;
-    showToast(texts.read, undoUrl ? { undo: () => post(undoUrl, body).then(() => location.reload(), sayWhatWentWrong) } : {});
+    button.closest("[data-menu]")?.removeAttribute("open");
+    if (button.dataset.act === "reload" || button.dataset.act === "unread") return await showAgain(answer);
+    if (button.dataset.act === "leave") leave(row);
+    if (button.dataset.act === "read") showAsRead(row);
+    showUnread(answer);
+    sayWhatWasDone(answer);
   } catch (error) {
     sayWhatWentWrong(error);
   }
 }
 
-inbox?.addEventListener("submit", (event) => {
-  if (!event.submitter?.hasAttribute("data-mark-read")) return;
+function sayWhatWasKept() {
+  const kept = sessionStorage.getItem("carillon-said");
+  sessionStorage.removeItem("carillon-said");
+  const answer = kept && inbox() ? JSON.parse(kept) : {};
+  if (answer.said) sayWhatWasDone(answer);
+}
+sayWhatWasKept();
+
+document.addEventListener("submit", (event) => {
+  if (event.target !== inbox() || !event.submitter?.dataset.act) return;
   event.preventDefault();
-  markRead(event.submitter);
+  act(event.submitter);
 });
 
 function moveFocus(step) {
@@ -217,14 +236,28 @@ function moveFocus(step) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
+const rowInFocus = () => document.activeElement.closest?.("[data-item]");
+
+function openMenu(selector) {
+  const menu = rowInFocus()?.querySelector("[data-menu]");
+  if (!menu) return;
+  menu.open = true;
+  (menu.querySelector(selector) ?? menu.querySelector(".menu-sheet :is(a, button)"))?.focus();
+}
+
 const KEYS = {
   j: () => moveFocus(1),
   k: () => moveFocus(-1),
-  e: () => document.activeElement.closest?.("[data-item]")?.querySelector("[data-mark-read]")?.click(),
+  o: () => rowInFocus()?.querySelector(".item-open").click(),
+  e: () => rowInFocus()?.querySelector("[data-act=leave]")?.click(),
+  u: () => rowInFocus()?.querySelector("[data-act=read], [data-act=unread]")?.click(),
+  s: () => openMenu("[data-first-snooze]"),
+  m: () => openMenu(".menu-sheet :is(a, button)"),
+  "/": () => document.querySelector("#search")?.focus(),
   "?": () => keysDialog.showModal(),
 };
 
-if (inbox && keysDialog) {
+if (keysDialog) {
   // A single-key shortcut must be possible to switch off (WCAG 2.1.4): speech input types letters by accident.
   const keysSwitch = keysDialog.querySelector("[data-keys-switch]");
   keysSwitch.checked = localStorage.getItem("carillon-keys") !== "off";
@@ -246,6 +279,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.querySelector("[data-menu][open]");
   if (!menu) return;
+  event.preventDefault();
   menu.open = false;
   menu.querySelector("summary").focus();
 });

@@ -29,11 +29,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             cases = read_cases(_read(options["file"]))
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise CommandError(_("%(file)s cannot be read: %(why)s.") % {"file": options["file"], "why": why}, returncode=2) from error
         except CaseError as error:
             raise CommandError(f"{options['file']}: {error}".replace("\n", " "), returncode=2) from error
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise CommandError(_("%(file)s cannot be read: %(why)s.") % {"file": options["file"], "why": why}, returncode=2) from error
         for decision in replay(cases, evaluate=options["evaluate"]):
             self.stdout.write(json.dumps(asdict(decision), ensure_ascii=False))
 

@@ -2,7 +2,7 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from channels_ace.api import UnknownZone, parse_zone
+from scheduling.events import NotChangeable, UnknownEvent
 from scheduling.simulation import PROFILES, Happening, simulate
 from studies.api import ProtocolError, shipped_protocols
 
@@ -26,6 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("--profile", choices=list(PROFILES), default="silent", help=_("what the participant does"))
         parser.add_argument("--enroll", required=True, help=_("local date and time of enrollment, as 2026-01-10T23:30"))
         parser.add_argument("--zone", default="UTC", help=_("the participant's time zone, as America/Los_Angeles"))
+        parser.add_argument(
+            "--event", action="append", default=[], metavar="EVENT=DATE", help=_("an event that somebody dates, as custom:visit=2026-03-01")
+        )
         parser.add_argument("--decisions", action="store_true", help=_("also say, day by day, why no text was due"))
         parser.add_argument("--json", action="store_true", help=_("print a JSON object for each line"))
 
@@ -36,7 +40,12 @@ class Command(BaseCommand):
                 profile=options["profile"],
                 enrolled_local=_wall_time(options["enroll"]),
                 zone=_zone(options["zone"]),
+                events=dict(_event(said) for said in options["event"]),
             )
+        except UnknownEvent as error:
+            raise CommandError(_("The protocol has no event %(name)s.") % {"name": error}, returncode=2) from error
+        except NotChangeable as error:
+            raise CommandError(str(error), returncode=2) from error
         except ProtocolError as error:
             raise CommandError("; ".join(str(error).splitlines()), returncode=2) from error
         if not options["decisions"]:
@@ -46,6 +55,14 @@ class Command(BaseCommand):
         if not options["json"]:
             counts = {kind: sum(happening.kind == kind for happening in found) for kind in ("session", "text", "held_back")}
             self.stdout.write(_("sessions: %(session)d, texts: %(text)d, held back: %(held_back)d") % counts)
+
+
+def _event(said: str) -> tuple[str, date]:
+    name, _equals, on = said.partition("=")
+    try:
+        return name, date.fromisoformat(on)
+    except ValueError as error:
+        raise CommandError(_("%(said)s is no event with its date, as custom:visit=2026-03-01.") % {"said": said}, returncode=2) from error
 
 
 def _document(name: str) -> dict[str, Any]:

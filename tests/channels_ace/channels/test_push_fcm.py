@@ -10,6 +10,7 @@ from channels_ace.channel import Outcome, Outgoing
 from channels_ace.channels.push_fcm import FcmChannel, message_of
 from tests.channels_ace.channels.outgoing import DEVICE, make_push, send_one
 from tests.fakes import Doubles, fcm
+from tests.fakes.faults import UNCLEAR
 from tests.fakes.ledger import digest_of
 
 
@@ -25,14 +26,14 @@ def test_an_accepted_push_is_in_the_ledger_under_its_attempt(doubles: Doubles) -
     assert (entry["to_digest"], entry["body"]) == (digest_of(DEVICE), "Time to play\nTwo sessions wait.")
 
 
-@pytest.mark.parametrize("fault", ["hang_after_accept", "reset_after_accept", "error_500_after_accept", "malformed", "error_500"])
+@pytest.mark.parametrize("fault", sorted({*UNCLEAR, "error_500", "error_503"}))
 def test_an_answer_that_may_mean_accepted_is_unknown_after_exactly_one_request(doubles: Doubles, fault: str) -> None:
     doubles.faults.script("fcm", fault, times=5)
 
     receipt = send_one(FcmChannel(), make_push())
 
     assert receipt.outcome is Outcome.UNKNOWN
-    assert [entry["accepted"] for entry in doubles.ledger.entries()] == [fault != "error_500"]
+    assert [entry["accepted"] for entry in doubles.ledger.entries()] == [fault in UNCLEAR]
 
 
 def test_a_throttled_push_is_refused_for_as_long_as_fcm_says(doubles: Doubles) -> None:
@@ -91,6 +92,14 @@ def test_a_second_copy_replaces_the_first_and_dies_with_the_message() -> None:
     assert message["notification"] == {"title": "Time to play", "body": "Two sessions wait."}
     assert message["android"] == {"priority": "HIGH", "notification": {"tag": "msg-1"}, "ttl": "90s"}
     assert message["apns"]["headers"] == {"apns-collapse-id": "msg-1", "apns-expiration": "1090"}
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_the_number_of_the_icon_goes_to_both_sorts_of_phone(number: int) -> None:
+    message = message_of(make_push(badge=number), now_seconds=1000)
+
+    assert message["android"]["notification"]["notification_count"] == number
+    assert message["apns"]["payload"]["aps"] == {"sound": "default", "badge": number}
 
 
 def test_all_data_values_are_strings_and_ours_win(doubles: Doubles) -> None:

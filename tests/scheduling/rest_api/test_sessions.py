@@ -58,7 +58,7 @@ def test_sessions_come_with_their_windows_and_states(client: Client, enrollment:
     assert answer.status_code == 200
     assert answer.json()["time_zone"] == "America/New_York"
     first, *_, last = answer.json()["items"]
-    assert first.keys() == {"id", "burst", "day", "date", "task", "label", "opens_at", "closes_at", "state"}
+    assert first.keys() == {*("id", "series", "burst", "day", "date", "task", "label", "opens_at", "closes_at", "state", "is_extension")}
     assert (first["burst"], first["day"], first["date"]) == (1, 1, str(enrollment.enrolled_date))
     assert first["opens_at"] < first["closes_at"]
     assert isinstance(first["label"], str)
@@ -82,7 +82,7 @@ def test_days_do_not_cost_queries(client: Client, enrollment: Enrollment) -> Non
         ("?from=2026-03-02", "?to"),
         ("?from=2026-03-02&to=2026-03-02", "?to"),
         ("?from=2026-03-02&to=2026-03-01", "?to"),
-        ("?from=2026-03-02&to=2026-06-03", "?to"),
+        ("?from=2026-03-02&to=2026-06-03&cursor=x", "?cursor"),
         ("?from=2026-02-30&to=2026-03-03", "?from"),
         ("?from=20260302&to=2026-03-03", "?from"),
         ("?from=2026-W10-1&to=2026-03-03", "?from"),
@@ -102,12 +102,29 @@ def test_a_range_that_means_nothing_is_refused(client: Client, enrollment: Enrol
     assert path in [error["path"] for error in answer.json()["errors"]]
 
 
-def test_too_long_a_range_says_what_is_possible(client: Client, enrollment: Enrollment) -> None:
-    answer = client.get(address(enrollment, days=93))
+def test_any_range_comes_by_pages_that_end_with_a_day(client: Client, enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduling.rest_api.sessions.PAGE_SIZE", 40)
+    path = address(enrollment, days=800)
 
-    assert answer.status_code == 400
-    assert "92" in answer.json()["errors"][0]["message"]
-    assert client.get(address(enrollment, days=92)).status_code == 200
+    pages = [client.get(path).json()]
+    while pages[-1]["next_cursor"]:
+        pages.append(client.get(f"{path}&cursor={pages[-1]['next_cursor']}").json())
+
+    ids = [item["id"] for page in pages for item in page["items"]]
+    assert [len(page["items"]) for page in pages] == [40, 40, 40, 6]
+    assert len(ids) == len(set(ids)) == 126
+    assert client.get(f"{address(enrollment, days=799)}&cursor={pages[0]['next_cursor']}").status_code == 400
+
+
+def test_fifteen_days_at_a_time_give_the_same(client: Client, enrollment: Enrollment) -> None:
+    first = enrollment.enrolled_date
+    ids = []
+    for days in range(0, 915, 15):
+        start = first + timedelta(days=days)
+        found = client.get(f"/api/v1/enrollments/{enrollment.public_id}/sessions/?from={start}&to={start + timedelta(days=15)}").json()
+        ids += [item["id"] for item in found["items"]]
+
+    assert len(ids) == len(set(ids)) == 126
 
 
 def test_a_completion_is_recorded_once_and_answered_alike_twice(client: Client, enrollment: Enrollment) -> None:

@@ -1,0 +1,90 @@
+"""Every operation of the schema, called with what is made up from it: a short run here, a long one by `make fuzz`."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from accounts.models import User
+from accounts.service_tokens import make_service_token
+from accounts.signed_in_apps import sign_in
+from notifications.api import known_scopes
+from tests.bad_input.world import counts, make_world
+
+# None: the short run, the same each time.
+LONG = os.environ.get("FUZZ_EXAMPLES")
+CHECKED = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+settings.register_profile(
+    "fuzz",
+    max_examples=int(LONG or 6),
+    derandomize=not LONG,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+
+
+def schema_document() -> Any:
+    """This function will give the schema as a caller reads it."""
+    generator: Any = SchemaGenerator
+    written = OpenApiJsonRenderer().render(generator().get_schema(request=None, public=True), None, {})
+    return json.loads(written)
+
+
+def operations() -> list[Any]:
+    found: Any = schemathesis.openapi.from_dict(schema_document()).get_all_operations()
+    return [one.ok() for one in found]
+
+
+@pytest.fixture
+def one_connection(db: None) -> Iterator[None]:
+    # The transaction of the test would end with the first request: a server closes what it opened.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+@pytest.mark.parametrize("operation", operations(), ids=lambda one: one.label)
+def test_no_operation_breaks_or_answers_what_its_schema_does_not_say(one_connection: None, operation: Any, mode: GenerationMode) -> None:
+    world = make_world()
+    tokens = {
+        "service": make_service_token(name="lms", scopes=known_scopes(), made_by_id=None, expires_at=None, now=timezone.now()),
+        "app": sign_in(User.objects.get(username="learner"), "phone", timezone.now()).access,
+    }
+    schemes = {name for one in operation.definition.raw.get("security", []) for name in one}
+    token = tokens["service" if "service" in schemes else "app"]
+    before = counts()
+
+    @settings(settings.get_profile("fuzz"))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def call(case: Any) -> None:
+        for name, value in (case.path_parameters or {}).items():
+            case.path_parameters[name] = world.names.get(name, value)
+        earlier = counts()
+        response = case.call(app=WSGIHandler(), base_url="http://localhost/", headers={"Authorization": f"Bearer {token}"})
+        case.validate_response(response, checks=CHECKED)
+        assert response.status_code < 400 or counts() == earlier, response.text
+
+    try:
+        call()
+    except Unsatisfiable:
+        pytest.skip("there is nothing to get wrong")
+    assert before

@@ -1,0 +1,23 @@
+"""A process that says something to everyone and is killed in a later chunk: `python -m tests.channels_ace.said_and_killed CHUNK AT`."""
+
+import sys
+
+import django
+
+
+def main(chunk: int, at: int) -> None:
+    django.setup()
+    from django.conf import settings
+
+    from accounts.models import User
+    from channels_ace import audience
+    from tests.channels_ace.obstacles import Kills
+    from tests.channels_ace.saying import say
+
+    audience.CHUNK, Kills.at = chunk, at
+    settings.CHANNELS_ACE["POLICIES"] = [*settings.CHANNELS_ACE["POLICIES"], "tests.channels_ace.obstacles.Kills"]
+    say(User.objects.all(), idempotency_key="k")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
