@@ -152,8 +152,9 @@ def _with_broadcasts(name: str, asked: Callable[[int, datetime], object], goal: 
 
 
 def _say_to_everyone(made: Learners) -> None:
-    newest = Message.objects.order_by("-pk").values_list("pk", flat=True)[:BROADCASTS]
-    Broadcast.objects.bulk_create([Broadcast(message_id=message, through_user_id=made.people) for message in newest], ignore_conflicts=True)
+    newest = Message.objects.order_by("-pk").values_list("pk", "created_at")[:BROADCASTS]
+    said = [Broadcast(message_id=message, through_user_id=made.people, begins_at=at) for message, at in newest]
+    Broadcast.objects.bulk_create(said, ignore_conflicts=True)
 
 
 def mark_all(world: World) -> Figure:

@@ -109,6 +109,10 @@ class Store(Protocol):
         """This function will keep one row for all whose id is not above `through`; each gets their own when they look (let_in)."""
         ...
 
+    def forget_for_all(self, message: "Message") -> None:
+        """This function will let nobody else get what was kept for all: the message was cancelled."""
+        ...
+
     def announce(self, first_user_id: int, last_user_id: int) -> None:
         """This function will learn, in the transaction, that rows may have been written for users from one id to another."""
         ...

@@ -140,6 +140,13 @@ def _begin_for_all(message: Message, now: datetime) -> None:
         People(Everyone(through)).write_down(message.pk, now)
 
 
+def let_nobody_in(message: Message) -> None:
+    """This function will end what channels keep for all of a message: who has not got it yet will not."""
+    for name in message.channels:
+        if _keeper(name):
+            registered_channels()[name].forget_for_all(message)
+
+
 def _keeper(name: str) -> Callable[[Message, int], None] | None:
     return getattr(registered_channels().get(name), "keep_for_all", None)
 

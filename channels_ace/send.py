@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from channels_ace.audience import Audience, People
-from channels_ace.fan_out import begin, go_on, start
+from channels_ace.fan_out import begin, go_on, let_nobody_in, start
 from channels_ace.message_types import MessageType, find
 from channels_ace.models import Delivery, Message
 from channels_ace.silent import tell_readers
@@ -109,6 +109,7 @@ def cancel(message: Message, now: datetime) -> int:
     """This function will cancel what has not yet been sent of a message, and say how many deliveries that were."""
     with transaction.atomic():
         if Message.objects.filter(pk=message.pk, cancelled_at=None).update(cancelled_at=now):
+            let_nobody_in(message)
             # Of what was sent, only a push can be taken back.
             tell_readers(message.pk, now)
         return _cancel(Delivery.objects.filter(message=message), now)

@@ -20,23 +20,37 @@ from notifications.models import InboxItem, InboxState
 
 # Some five megabytes.
 MOST_WRITTEN = 10_000
-_written: dict[tuple[str, str, str], dict[tuple[str, str], str]] = {}
+_written: dict[tuple[str, str, str], dict[tuple[int, str], "Said"]] = {}
 
 
 class Line(NamedTuple):
-    """An item as its row has it, with what is asked of its message."""
+    """An item as its row has it."""
 
     message_id: int
-    public_id: str
     category: str
     seen_at: datetime | None
     read_at: datetime | None
     archived_at: datetime | None
     snoozed_until: datetime | None
+
+
+class Lines(NamedTuple):
+    """A page, the key to ask on with (None at the end), and the reader's mark of "all read"."""
+
+    found: Sequence[Line]
+    next_before: int | None
+    read_through: int
+    marked_at: datetime | None
+
+
+class Said(NamedTuple):
+    """What a message says in a language, as the begin of a JSON object, and from when on."""
+
+    text: str
     send_after: datetime | None
 
 
-def lines(user_id: int, now: datetime, *, before: int | None, size: int) -> tuple[Sequence[Line], int | None]:
+def lines(user_id: int, now: datetime, *, before: int | None, size: int) -> Lines:
     """This function will give a page of what is here, newest first, and the key to ask on with.
 
     In one statement, with what was said to everyone and the mark of "all read". What came back from a snooze stands at the top of the first
@@ -45,24 +59,26 @@ def lines(user_id: int, now: datetime, *, before: int | None, size: int) -> tupl
     since = now - inbox.retention()
     query = _page(size + 1, is_first=before is None)
     asked = (user_id, now, since, before or LAST)
-    (read_through, _, _, is_any_waiting, marked_at, is_any_back, *_), *rows = query.rows(*asked)
+    (read_through, _, is_any_waiting, marked_at, is_any_back, _), *rows = query.rows(*asked)
     if is_any_waiting:
         broadcasts.bring_in(user_id, now, since=since)
-        (read_through, _, _, _, marked_at, is_any_back, *_), *rows = query.rows(*asked)
+        (read_through, _, _, marked_at, is_any_back, _), *rows = query.rows(*asked)
     above = _BACK.rows(user_id, now, since) if is_any_back else []
-    found = [_marked(Line(*row), read_through, marked_at) for row in rows]
-    return [Line(*row) for row in above] + found[:size], found[size - 1].message_id if len(found) > size else None
+    next_before = rows[size - 1][0] if len(rows) > size else None
+    return Lines([Line(*row) for row in above + rows[:size]], next_before, read_through, marked_at)
 
 
-def write(found: Sequence[Line], language: str) -> str:
+def write(page: Lines, language: str) -> str:
     """This function will write items as a JSON array, each as `shown` of rest_api/inbox.py gives it."""
+    found, _, read_through, marked_at = page
     told = _written.setdefault((language, timezone.get_current_timezone_name(), absolute("/")), {})
-    missing = [line for line in found if (line.public_id, line.category) not in told]
+    missing = [line for line in found if line[:2] not in told]
     if missing:
         # Whatever their number, by one statement.
         _write_messages(missing, language, told)
     # What was deleted between the two statements is gone.
-    return f"[{','.join(_write(line, part) for line in found if (part := told.get((line.public_id, line.category))))}]"
+    shown = (_write(line, part, read_through, marked_at) for line in found if (part := told.get(line[:2])))
+    return f"[{','.join(shown)}]"
 
 
 def said(message: Message, category: str, words: dict[str, str]) -> dict[str, Any]:
@@ -77,21 +93,29 @@ def said(message: Message, category: str, words: dict[str, str]) -> dict[str, An
     }
 
 
-def _write_messages(missing: Iterable[Line], language: str, told: dict[tuple[str, str], str]) -> None:
+def _write_messages(missing: Iterable[Line], language: str, told: dict[tuple[int, str], Said]) -> None:
     if len(told) > MOST_WRITTEN:
         told.clear()
-    messages = {message.public_id: message for message in Message.objects.filter(pk__in=[line.message_id for line in missing])}
+    messages = Message.objects.in_bulk([line.message_id for line in missing])
     for line in missing:
-        if message := messages.get(line.public_id):
+        if message := messages.get(line.message_id):
             shown = _json(said(message, line.category, words_of(message, language)))
-            told[line.public_id, line.category] = f'{shown[:-1]},"created_at":{_instant(message.created_at)}'
+            told[line[:2]] = Said(f'{shown[:-1]},"created_at":{_instant(message.created_at)}', message.send_after)
 
 
-def _write(line: Line, said: str) -> str:
+def _write(line: Line, said: Said, read_through: int, marked_at: datetime | None) -> str:
+    message_id, _, seen_at, read_at, archived_at, snoozed_until = line
+    # The mark covers what stood there: not what was hidden then.
+    if read_at is None and marked_at and message_id <= read_through and not _is_after(marked_at, snoozed_until, said.send_after):
+        seen_at, read_at = seen_at or marked_at, marked_at
     return (
-        f'{said},"seen_at":{_instant(line.seen_at)},"read_at":{_instant(line.read_at)},'
-        f'"archived_at":{_instant(line.archived_at)},"snoozed_until":{_instant(line.snoozed_until)}}}'
+        f'{said.text},"seen_at":{_instant(seen_at)},"read_at":{_instant(read_at)},'
+        f'"archived_at":{_instant(archived_at)},"snoozed_until":{_instant(snoozed_until)}}}'
     )
+
+
+def _is_after(marked_at: datetime, *times: datetime | None) -> bool:
+    return any(time is not None and time > marked_at for time in times)
 
 
 def _json(data: object) -> str:
@@ -109,16 +133,7 @@ def _instant(at: datetime | None) -> str:
     return f'"{text[:-6]}Z"'
 
 
-def _marked(line: Line, read_through: int, marked_at: datetime | None) -> Line:
-    """This function will let a line look read that the mark covers."""
-    if line.read_at is not None or line.message_id > read_through or marked_at is None:
-        return line
-    if any(time and time > marked_at for time in (line.snoozed_until, line.send_after)):
-        return line
-    return line._replace(read_at=marked_at, seen_at=line.seen_at or marked_at)
-
-
-_COLUMNS = ("message_id", "message__public_id", "category", "seen_at", "read_at", "archived_at", "snoozed_until", "message__send_after")
+_COLUMNS = Line._fields
 
 
 @cache
@@ -131,8 +146,8 @@ def _page(number: int, *, is_first: bool) -> Prepared:
         back = InboxItem.objects.filter(user_id=user_id, read_at=None, archived_at=None, snoozed_until__lte=now)
         parts = {"back": back.values("message_id")} if is_first else {}
         return Together(
-            f"SELECT COALESCE(({{through}}), 0), '', '', CASE WHEN EXISTS({{waiting}}) THEN CURRENT_TIMESTAMP END, ({{at}}), {is_back}, "  # noqa: S608 - words of our own
-            "NULL, NULL UNION ALL SELECT * FROM ({rows}) AS page",
+            f"SELECT COALESCE(({{through}}), 0), '', CASE WHEN EXISTS({{waiting}}) THEN CURRENT_TIMESTAMP END, ({{at}}), {is_back}, "  # noqa: S608 - words of our own
+            "NULL UNION ALL SELECT * FROM ({rows}) AS page",
             through=mark.values("read_through"),
             waiting=inbox.waiting(user_id, now, since),
             at=mark.values("read_at"),

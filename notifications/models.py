@@ -6,6 +6,7 @@ read. It has no id of its own and no database foreign key (docs/adr/0004).
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Message
@@ -103,6 +104,8 @@ class Broadcast(models.Model):
     message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="+", verbose_name=_("message"))
     # Who joined later is not meant.
     through_user_id = models.BigIntegerField(_("everyone up to user"))
+    # The message's own, so that a look asks nothing of messages.
+    begins_at = models.DateTimeField(_("enters from"), db_default=Now())
 
     class Meta:
         verbose_name = _("message to everyone")

@@ -103,11 +103,14 @@ class InboxView(APIView):
         language = translation.get_language() or settings.LANGUAGE_CODE
         if asked == inbox.Asked():
             # What is asked for most.
-            found, next_before = inbox_lines.lines(user_id, now, before=before, size=PAGE_SIZE)
-            next_cursor = json.dumps(seal.close(next_before))
-            return Response(Written(f'{{"items":{inbox_lines.write(found, language)},"next_cursor":{next_cursor}}}'))
-        page = inbox.page(user_id, now, asked, before=before, size=PAGE_SIZE)
-        told = {"items": [shown(item, language) for item in [*page.returned, *page.items]], "next_cursor": seal.close(page.next_before)}
+            page = inbox_lines.lines(user_id, now, before=before, size=PAGE_SIZE)
+            next_cursor = json.dumps(seal.close(page.next_before))
+            return Response(Written(f'{{"items":{inbox_lines.write(page, language)},"next_cursor":{next_cursor}}}'))
+        filtered = inbox.page(user_id, now, asked, before=before, size=PAGE_SIZE)
+        told = {
+            "items": [shown(item, language) for item in [*filtered.returned, *filtered.items]],
+            "next_cursor": seal.close(filtered.next_before),
+        }
         # As it is: a serializer would take as long as the database, and say the same (tests/notifications/rest_api/test_inbox.py).
         return Response(told)
 
