@@ -64,6 +64,10 @@ class Adherence(TypedDict):
     bursts: list[BurstOfDays]
 
 
+class AllEnrolled(TypedDict):
+    items: list[Enrolled]
+
+
 class AudienceRequest(TypedDict):
     usernames: NotRequired[list[str]]
     platform_ids: NotRequired[list[int]]
@@ -289,6 +293,25 @@ class Devices(TypedDict):
     devices: list[Device]
 
 
+class Enrolled(TypedDict):
+    id: str
+    study: str
+    study_name: str
+    code: str
+    state: EnrollmentState
+    enrolled_at: str
+    enrolled_date: str
+    withdrawn_at: str | None
+    has_consented: bool
+    time_zone: str
+    time_zone_policy: str
+    data_groups: list[str]
+    attributes: dict[str, str | int | bool]
+    protocol_version: int
+    is_new: bool
+    events: list[Event]
+
+
 class Enrollment(TypedDict):
     id: str
     study: str
@@ -479,6 +502,22 @@ class NewWebhookRequest(TypedDict):
     events: list[EventsEnum]
 
 
+class NewcomerRequest(TypedDict):
+    username: NotRequired[str]
+    platform_id: NotRequired[int]
+    code: str
+    consented_at: str | None
+    enrolled_at: NotRequired[str]
+    time_zone: NotRequired[str]
+    data_groups: NotRequired[list[str]]
+    attributes: NotRequired[dict[str, str | int | bool]]
+    again: NotRequired[bool]
+
+
+class NewcomersRequest(TypedDict):
+    participants: list[NewcomerRequest]
+
+
 class NewlyMade(TypedDict):
     id: str
     url: str
@@ -498,6 +537,8 @@ class NudgeRecord(TypedDict):
     reason: str
     probability: float
     variant: str
+    channel: str
+    passed_over: list[Way]
     state: str
     did_24h: bool
     did_72h: bool
@@ -547,6 +588,7 @@ class PatchedEnrollmentPatchRequest(TypedDict):
     time_zone: NotRequired[str]
     data_groups: NotRequired[list[str]]
     attributes: NotRequired[dict[str, str | int | bool | None]]
+    consented_at: NotRequired[str]
     why: NotRequired[str]
 
 
@@ -810,6 +852,11 @@ class UndoRequest(TypedDict):
 UpdateTypeEnum = Literal["mutable", "immutable", "future_only"]
 
 
+class Way(TypedDict):
+    channel: str
+    reason: str
+
+
 class Webhook(TypedDict):
     id: str
     url: str
@@ -968,7 +1015,7 @@ class Client:
         return cast("Enrollment", self._call("GET", f"/api/v1/enrollments/{_quoted(enrollment_id)}/"))
 
     def change_enrollment(self, enrollment_id: str, body: PatchedEnrollmentPatchRequest) -> Enrollment:
-        """Pause, resume, withdraw; report the phone's time zone; choose data groups and attributes."""
+        """Pause, resume, withdraw; report consent and the phone's time zone; choose data groups and attributes."""
         return cast("Enrollment", self._call("PATCH", f"/api/v1/enrollments/{_quoted(enrollment_id)}/", body=body))
 
     def get_adherence(self, enrollment_id: str) -> Adherence:
@@ -1239,6 +1286,13 @@ class Client:
         return cast(
             "Participants",
             self._call("GET", f"/api/v1/studies/{_quoted(study_id)}/participants/", query={"cursor": cursor, "state": state}),
+        )
+
+    def enroll_participants(self, study_id: str, body: NewcomersRequest, *, idempotency_key: str = "") -> AllEnrolled:
+        """Enroll participants."""
+        return cast(
+            "AllEnrolled",
+            self._call("POST", f"/api/v1/studies/{_quoted(study_id)}/participants/", body=body, key=idempotency_key or _new_key()),
         )
 
     def get_protocol(self, study_id: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from notifications.rest_api.callers import HasScope, IsPerson, ServiceCaller, ad
 from notifications.rest_api.cursors import CursorField, Seal
 from notifications.rest_api.etags import IF_NONE_MATCH, UNCHANGED, answer_if_changed
 from notifications.rest_api.idempotency import once
+from notifications.rest_api.people import PersonSerializer, find_people, name_of
 from notifications.rest_api.problems import Problem, problem_response
 from notifications.rest_api.strict import (
     EmptySerializer,
@@ -54,6 +55,7 @@ __all__ = [
     "LocalDateField",
     "Mute",
     "NotificationType",
+    "PersonSerializer",
     "PlatformUser",
     "Preference",
     "Problem",
@@ -74,12 +76,14 @@ __all__ = [
     "choose_cadence",
     "course_audience",
     "find",
+    "find_people",
     "import_dates",
     "ingest_line",
     "key_of",
     "known_scopes",
     "live_application",
     "mute",
+    "name_of",
     "notify",
     "once",
     "person_id",

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from channels_ace.api import Delivery, cancel_waiting
 from scheduling.models import Completion, Nudge, PlannerRow
-from scheduling.planner import DoneSession, designs, does_session_count
+from scheduling.planner import DoneSession, designs, does_session_count, hold_designs
 from scheduling.tellings import spare
 from scheduling.timeline import find_session
 from studies.api import Enrollment
@@ -34,16 +34,17 @@ def complete(
     What was finished stays finished: a later report without `finished_at` does not undo it. Times are the app's clock.
     Raises UnknownSession, and NotAcceptable for a finish before the start, a session that has not opened, or one whose grace is over.
     """
-    session = find_session(enrollment, session_id)
-    if started_at is not None and finished_at is not None and finished_at < started_at:
-        raise NotAcceptable(_("The session cannot be finished before it was started."))
-    if now < session.opens_at:
-        raise NotAcceptable(_("The session has not opened yet."))
-    if session.accepted_until is not None and min(finished_at or now, now) > session.accepted_until:
-        raise NotAcceptable(_("The session closed too long ago."))
-    if enrollment.state == Enrollment.State.WITHDRAWN:
-        raise NotAcceptable(_("You are no longer in this study."))
     with transaction.atomic():
+        hold_designs([enrollment.study_id])
+        session = find_session(enrollment, session_id)
+        if started_at is not None and finished_at is not None and finished_at < started_at:
+            raise NotAcceptable(_("The session cannot be finished before it was started."))
+        if now < session.opens_at:
+            raise NotAcceptable(_("The session has not opened yet."))
+        if session.accepted_until is not None and min(finished_at or now, now) > session.accepted_until:
+            raise NotAcceptable(_("The session closed too long ago."))
+        if enrollment.state == Enrollment.State.WITHDRAWN:
+            raise NotAcceptable(_("You are no longer in this study."))
         known, _made = Completion.objects.select_for_update().get_or_create(
             enrollment=enrollment,
             session_id=session_id,

@@ -162,6 +162,12 @@ class NudgeDecision(models.Model):
     def __str__(self) -> str:
         return f"{self.decision}: {self.reason}"
 
+    @property
+    def ways_passed_over(self) -> list[tuple[str, str]]:
+        """The channels passed over, each with the code of its reason."""
+        ways = (way.partition(":") for way in self.passed_over.split())
+        return [(channel, reason) for channel, _colon, reason in ways]
+
 
 class Nudge(models.Model):
     """A reminder that was handed to the router. Unique for each slot of a burst of a series: never twice."""

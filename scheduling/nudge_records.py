@@ -23,7 +23,10 @@ LEFT_OUT = "left_out_by_chance"
 
 @dataclass(frozen=True)
 class NudgeRecord:
-    """`variant` and `state` are empty for who was left out; `did_24h` and `did_72h`: a counted session was finished by then."""
+    """`variant`, `channel` and `state` are empty for who was left out; `did_24h` and `did_72h`: a counted session was finished by then.
+
+    `passed_over` are the channels before it with the reason code of each.
+    """
 
     id: int
     enrollment: str
@@ -36,6 +39,8 @@ class NudgeRecord:
     reason: str
     probability: float
     variant: str
+    channel: str
+    passed_over: list[tuple[str, str]]
     state: str
     did_24h: bool
     did_72h: bool
@@ -74,6 +79,8 @@ def _read(rows: Iterable[Any]) -> Iterator[NudgeRecord]:
             reason=row.reason,
             probability=protocol(row.enrollment.version_id).nudge(row.rule).probability,
             variant=row.variant or "",
+            channel=row.channel,
+            passed_over=row.ways_passed_over,
             state=row.sent_state or "",
             did_24h=row.did_24h,
             did_72h=row.did_72h,

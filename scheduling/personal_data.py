@@ -34,7 +34,7 @@ hold(
         model=NudgeDecision,
         title=_("Decisions about reminders"),
         who="enrollment__user",
-        shown=("rule", "local_date", "decision", "reason"),
+        shown=("rule", "local_date", "decision", "reason", "channel", "passed_over"),
         kept_because=KEPT,
     ),
     Held(model=Told, title=_("Told of sessions and bursts"), who="enrollment__user", shown=("what", "told_at"), kept_because=KEPT),

@@ -1,17 +1,19 @@
 """Where each person stands in their bursts: a row for each track, rewritten only when something of theirs changes. Read next: nudges.py."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+
+from django.db import transaction
 
 from channels_ace.api import local_date, parse_zone
 from scheduling.burst_calendar import Burst, bursts
 from scheduling.event_dates import Overrides, event_dates
 from scheduling.models import ActivityEvent, Completion, Place, PlannerRow
 from scheduling.tracks import Track, does_count, tracks_of
-from studies.api import Enrollment, Protocol, ProtocolVersion, protocol_of
+from studies.api import Enrollment, Protocol, ProtocolVersion, hold_versions, protocol_of
 from studies.protocol import DaysAfter, Schedule, SessionDesign
 
 CHUNK = 1_000
@@ -66,6 +68,12 @@ def ask_again(*_: object, **__: object) -> None:
     _amended.cache_clear()
 
 
+def hold_designs(study_ids: Collection[int]) -> None:
+    """This function will keep the designs by which people of these studies live, as they are now, until the caller's transaction ends."""
+    hold_versions(study_ids)
+    ask_again()
+
+
 def forget_protocols() -> None:
     """This function will have every protocol read anew, for whoever has rolled back what they made."""
     for known in (_amended, _read, _tracks, _designs):
@@ -102,15 +110,20 @@ def replan(enrollment_ids: Iterable[int], now: datetime, *, only_changed: bool =
     `only_changed`: rows that are so already are read, and not written again.
     """
     ids = list(enrollment_ids)
-    written = 0
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        overrides = overrides_of(chunk)
-        done = _done_sessions(chunk)
-        people = list(Enrollment.objects.filter(pk__in=chunk))
+    return sum(_replan(ids[start : start + CHUNK], now, only_changed) for start in range(0, len(ids), CHUNK))
+
+
+def _replan(ids: Sequence[int], now: datetime, only_changed: bool) -> int:
+    with transaction.atomic(savepoint=False):
+        # Whoever completes a session in this moment marks their day before we read, or after we wrote; a version may have been published.
+        list(PlannerRow.objects.select_for_update().filter(enrollment_id__in=ids).order_by("enrollment_id", "track").values_list("pk"))
+        ask_again()
+        overrides = overrides_of(ids)
+        done = _done_sessions(ids)
+        people = list(Enrollment.objects.filter(pk__in=ids))
         rows = [row for one in people for row in _rows(one, overrides[one.pk], done[one.pk], now)]
         if only_changed:
-            stored = {(row.enrollment_id, row.track): _planned(row) for row in PlannerRow.objects.filter(enrollment_id__in=chunk)}
+            stored = {(row.enrollment_id, row.track): _planned(row) for row in PlannerRow.objects.filter(enrollment_id__in=ids)}
             rows = [row for row in rows if stored.get((row.enrollment_id, row.track)) != _planned(row)]
         PlannerRow.objects.bulk_create(
             rows,
@@ -121,8 +134,7 @@ def replan(enrollment_ids: Iterable[int], now: datetime, *, only_changed: bool =
         _forget_further_tracks(people)
         places = {(row.version_id, row.time_zone) for row in rows if row.time_zone}
         Place.objects.bulk_create((Place(version_id=version, time_zone=zone) for version, zone in places), ignore_conflicts=True)
-        written += len(people)
-    return written
+    return len(people)
 
 
 def _forget_further_tracks(people: Iterable[Enrollment]) -> None:
@@ -173,7 +185,7 @@ def stands(
     found = []
     for track in tracks(version_id):
         if track.days is not None:
-            mine = _days_after(event_dates(design, enrolled_date, overrides, seed=seed), track.days)
+            mine = days_after(event_dates(design, enrolled_date, overrides, seed=seed), track.days)
         else:
             mine = [one for one in known if one.series_id == track.series_id]
         current = _current(mine, today, track.looks_at(design).extend_to_days)
@@ -205,7 +217,7 @@ def _dated(done: Sequence[tuple[str, int, int, bool]], known: Sequence[Burst], v
     return found
 
 
-def _days_after(dates: Mapping[str, date], days: DaysAfter) -> list[Burst]:
+def days_after(dates: Mapping[str, date], days: DaysAfter) -> list[Burst]:
     """This function will give the days after an event as the one burst that they are; none while it has no date."""
     on = dates.get(days.event_id)
     if on is None:
@@ -237,7 +249,7 @@ def _current(known: Sequence[Burst], today: date, days: int) -> Burst | None:
     return min(upcoming, key=lambda burst: burst.start_date, default=None)
 
 
-def _done_sessions(enrollment_ids: list[int]) -> Mapping[int, list[tuple[str, int, int, bool]]]:
+def _done_sessions(enrollment_ids: Collection[int]) -> Mapping[int, list[tuple[str, int, int, bool]]]:
     """This function will give design, burst and day of the finished sessions, and if they counted, by enrollment. One statement."""
     found: dict[int, list[tuple[str, int, int, bool]]] = defaultdict(list)
     finished = Completion.objects.filter(enrollment_id__in=enrollment_ids, finished_at__isnull=False)

@@ -4,10 +4,11 @@ from studies.access import get_enrollment, get_study, may_change, may_create, ma
 from studies.attributes import NotAllowed, attributes_of, choose_attributes, meets
 from studies.audit import write_audit
 from studies.description import describe_study
-from studies.enrollment import NotOpen, choose_data_groups, choose_zone, draw_missing_arms, enroll, pause, resume, withdraw
+from studies.enrollment import choose_data_groups, choose_zone, draw_missing_arms, give_consent, pause, resume, withdraw
 from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
+from studies.newcomers import Newcomer, NotEnrollable, NotOpen, enroll, enroll_all
 from studies.protocol import BurstSeries, MissedDaysNudge, PreBurstNudge, Protocol, ProtocolError, Rule, SessionReminder
-from studies.publishing import create_study, import_protocol, protocol_of, publish, published_version
+from studies.publishing import create_study, hold_versions, import_protocol, protocol_of, publish, published_version
 from studies.shipped import shipped_protocols
 from studies.text_variables import OWN, TextValues, fill_in, variables_of
 from studies.texting import NotSendable, send_text
@@ -19,7 +20,9 @@ __all__ = [
     "DataGroup",
     "Enrollment",
     "MissedDaysNudge",
+    "Newcomer",
     "NotAllowed",
+    "NotEnrollable",
     "NotOpen",
     "NotSendable",
     "PreBurstNudge",
@@ -39,9 +42,12 @@ __all__ = [
     "describe_study",
     "draw_missing_arms",
     "enroll",
+    "enroll_all",
     "fill_in",
     "get_enrollment",
     "get_study",
+    "give_consent",
+    "hold_versions",
     "import_protocol",
     "may_change",
     "may_create",

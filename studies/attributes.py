@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -31,7 +32,7 @@ def choose_attributes(
 
     The record tells which changed, not to what: values are the person's own and go with them. Raises NotAllowed.
     """
-    wanted = _written(values, protocol_of(enrollment.version))
+    wanted = _written(values, protocol_of(enrollment.version.amended_by or enrollment.version))
     with transaction.atomic():
         Enrollment.objects.select_for_update().get(pk=enrollment.pk)
         before = dict(enrollment.attributes.values_list("name", "value"))
@@ -40,13 +41,16 @@ def choose_attributes(
             return False
         enrollment.attributes.filter(name__in=changed).delete()
         ProfileAttribute.objects.bulk_create(
-            ProfileAttribute(enrollment=enrollment, name=name, value=value, number=_number(value))
-            for name in changed
-            if (value := wanted[name]) is not None
+            ProfileAttribute(enrollment=enrollment, **row) for row in _rows({name: wanted[name] for name in changed})
         )
         details = {"changed": changed, "service": service}
         write_audit(enrollment.study, "attributes", now, actor_id=actor_id, enrollment=enrollment, details=details)
     return True
+
+
+def rows_of(values: Mapping[str, object], protocol: Protocol) -> list[dict[str, Any]]:
+    """This function will give the columns in which values that a protocol declares are stored; None is no value. Raises NotAllowed."""
+    return _rows(_written(values, protocol))
 
 
 def attributes_of(enrollment: Enrollment, protocol: Protocol) -> dict[str, str | int | bool]:
@@ -77,6 +81,10 @@ def _written(values: Mapping[str, object], protocol: Protocol) -> dict[str, str 
     if problems:
         raise NotAllowed(problems)
     return written
+
+
+def _rows(written: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value, "number": _number(value)} for name, value in written.items() if value is not None]
 
 
 def _number(value: str) -> int | None:

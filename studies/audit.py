@@ -1,6 +1,6 @@
 """The study's own memory of who did what. Read next: models.py, AuditEntry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,3 +18,12 @@ def write_audit(
 ) -> None:
     """This function will add an entry, in the transaction of the change it tells of."""
     AuditEntry.objects.create(study=study, what=what, at=now, actor_id=actor_id, enrollment=enrollment, details=dict(details or {}))
+
+
+def write_audits(
+    study: Study, what: str, now: datetime, enrollments: Iterable[Enrollment], *, actor_id: int | None, details: Mapping[str, Any]
+) -> None:
+    """This function will add an entry for each of several enrollments."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry(study=study, what=what, at=now, actor_id=actor_id, enrollment=found, details=dict(details)) for found in enrollments
+    )

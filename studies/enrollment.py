@@ -1,4 +1,4 @@
-"""Joining and leaving a study; each change is told to settings.STUDIES["AFTER_CHANGE"]. Read next: scheduling/planner.py."""
+"""Changes of a person's enrollment; each is told to settings.STUDIES["AFTER_CHANGE"]. Read next: newcomers.py, scheduling/planner.py."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -6,85 +6,25 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from channels_ace.api import cancel_scope, local_date, parse_zone
-from notifications.api import notify
 from studies.audit import write_audit
 from studies.chance import draw
-from studies.models import DataGroup, Enrollment, ProtocolVersion, Study
-from studies.protocol import Protocol
-from studies.publishing import protocol_of, published_version
+from studies.models import DataGroup, Enrollment, ProtocolVersion
+from studies.publishing import protocol_of
 
 
-class NotOpen(Exception):
-    """The study has no published protocol, or takes nobody now."""
-
-
-def enroll(
-    study: Study,
-    *,
-    user_id: int,
-    code: str,
-    time_zone: str,
-    now: datetime,
-    consented: bool = True,
-    data_groups: Iterable[str] = (),
-    actor_id: int | None = None,
-    again: bool = False,
-) -> Enrollment:
-    """This function will bring a person into a study from their local date on; done twice, it gives the first enrollment back.
-
-    So it does for who has left, unless they come back (`again`): then they get another enrollment, with a code, dates and arms of its own,
-    and the first is kept as it was.
-
-    `time_zone` is an IANA name, or empty while it is not known: then no text goes out. Raises NotOpen and UnknownZone.
-    """
-    version = published_version(study)
-    if version is None or study.state != Study.State.LIVE:
-        raise NotOpen("This study takes nobody now.")
-    date = local_date(now, parse_zone(time_zone or "UTC"))
+def give_consent(enrollment: Enrollment, at: datetime, *, now: datetime, actor_id: int | None = None, service: str = "") -> bool:
+    """This function will keep that a person consented, from when on texts may go to them; False: they had, or have left."""
     with transaction.atomic():
-        left = Enrollment.objects.filter(study=study, user_id=user_id, state=Enrollment.State.WITHDRAWN).order_by("-pk").first()
-        present = Enrollment.objects.exclude(state=Enrollment.State.WITHDRAWN)
-        if left is not None and not again and not present.filter(study=study, user_id=user_id).exists():
-            return left
-        enrollment, created = present.get_or_create(
-            study=study,
-            user_id=user_id,
-            defaults={
-                "version": version,
-                "code": code,
-                "enrolled_at": now,
-                "enrolled_date": date,
-                "time_zone": time_zone,
-                "consented_at": now if consented else None,
-            },
-        )
-        if created:
-            groups = _with_arms(protocol_of(version), list(data_groups), enrollment.public_id)
-            DataGroup.objects.bulk_create(DataGroup(enrollment=enrollment, name=name) for name in groups)
-            write_audit(study, "enrolled", now, actor_id=actor_id, enrollment=enrollment, details={"version": version.number})
-            _tell([enrollment.pk], now)
-            notify(
-                type="studies.joined",
-                audience=[user_id],
-                context={"study": study.participant_name},
-                link=reverse("my_studies"),
-                scope=study.scope,
-                idempotency_key=f"joined:{enrollment.public_id}",
-                now=now,
-            )
-    return enrollment
-
-
-def _with_arms(protocol: Protocol, groups: list[str], seed: str) -> list[str]:
-    """This function will add one group by chance of each list of the protocol of which none was given."""
-    for found in protocol.randomised_groups:
-        if found.shares.keys().isdisjoint(groups):
-            groups.append(found.pick(draw(seed, "arm", found.id)))
-    return list(dict.fromkeys(groups))
+        without = Enrollment.objects.filter(pk=enrollment.pk, consented_at=None).exclude(state=Enrollment.State.WITHDRAWN)
+        if not without.update(consented_at=at):
+            return False
+        details = {"at": at.isoformat(), "service": service}
+        write_audit(enrollment.study, "consented", now, actor_id=actor_id, enrollment=enrollment, details=details)
+        tell([enrollment.pk], now)
+    return True
 
 
 def draw_missing_arms(version: ProtocolVersion) -> int:
@@ -115,7 +55,7 @@ def withdraw(enrollment: Enrollment, *, now: datetime, actor_id: int | None = No
         write_audit(
             enrollment.study, "withdrawn", now, actor_id=actor_id, enrollment=enrollment, details={"why": why, "cancelled": cancelled}
         )
-        _tell([enrollment.pk], now)
+        tell([enrollment.pk], now)
 
 
 def pause(enrollment: Enrollment, *, now: datetime, actor_id: int | None = None, why: str = "") -> bool:
@@ -159,7 +99,7 @@ def choose_zone(enrollment: Enrollment, name: str, *, now: datetime, why: str) -
         Enrollment.objects.filter(pk=enrollment.pk).update(**changed)
         enrollment.refresh_from_db(fields=["time_zone", "enrolled_date"])
         write_audit(enrollment.study, "time_zone", now, enrollment=enrollment, details=details)
-        _tell([enrollment.pk], now)
+        tell([enrollment.pk], now)
 
 
 def _change_state(enrollment: Enrollment, before: str, after: str, what: str, now: datetime, actor_id: int | None, why: str) -> bool:
@@ -167,12 +107,13 @@ def _change_state(enrollment: Enrollment, before: str, after: str, what: str, no
         if not Enrollment.objects.filter(pk=enrollment.pk, state=before).update(state=after):
             return False
         write_audit(enrollment.study, what, now, actor_id=actor_id, enrollment=enrollment, details={"why": why})
-        _tell([enrollment.pk], now)
+        tell([enrollment.pk], now)
     enrollment.refresh_from_db(fields=["state"])
     return True
 
 
-def _tell(enrollment_ids: list[int], now: datetime) -> None:
+def tell(enrollment_ids: list[int], now: datetime) -> None:
+    """This function will let other apps know that enrollments have changed, in the transaction of the change."""
     for path in settings.STUDIES["AFTER_CHANGE"]:
         listener: Callable[[list[int], datetime], None] = import_string(path)
         listener(enrollment_ids, now)

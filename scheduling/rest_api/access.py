@@ -11,13 +11,13 @@ from rest_framework.request import Request
 
 from notifications.api import HasScope, IsPerson, ServiceCaller, add_scopes, person_id
 from scheduling.events import Who
-from studies.api import Enrollment, Study, StudyRole, get_study
+from studies.api import Enrollment, Study, StudyRole, get_study, may_change
 
 READ, WRITE, SEND = "studies:read", "studies:write", "studies:send"
 add_scopes(
     {
         READ: _("Read studies: participants, their events, sessions and adherence"),
-        WRITE: _("Change participants of studies: events, data groups, completions, pause and withdrawal"),
+        WRITE: _("Enroll participants of studies, and change them: events, data groups, completions, pause and withdrawal"),
         SEND: _("Send a text to a participant of a study"),
     }
 )
@@ -38,13 +38,19 @@ def find_enrollment(request: Request, public_id: str, *, to_change: bool = False
     return enrollment
 
 
-def find_study(request: Request, public_id: str) -> Study:
-    """This function will find a study in which the caller has a role; for a service, any. Raises Http404."""
+def find_study(request: Request, public_id: str, *, to_change: bool = False) -> Study:
+    """This function will find a study in which the caller has a role; for a service, any.
+
+    Raises Http404, and PermissionDenied for a viewer who wants to change it.
+    """
     if isinstance(request.user, ServiceCaller):
         return get_object_or_404(Study, public_id=public_id)
-    if isinstance(request.user.pk, int):
-        return get_study(request.user, public_id)
-    raise Http404
+    if not isinstance(request.user.pk, int):
+        raise Http404
+    study = get_study(request.user, public_id)
+    if to_change and not may_change(request.user, study):
+        raise PermissionDenied
+    return study
 
 
 def is_staff(request: Request, enrollment: Enrollment) -> bool:

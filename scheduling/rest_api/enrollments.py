@@ -14,13 +14,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from channels_ace.api import UnknownZone, parse_zone
-from notifications.api import Problem, StrictSerializer, person_id, read_body
+from notifications.api import InstantField, Problem, StrictSerializer, person_id, read_body
 from scheduling.events import Who
 from scheduling.planner import protocol
 from scheduling.rest_api.access import PEOPLE_AND_SERVICES, SCOPES, find_enrollment, who_asks
 from scheduling.rest_api.events import WhyField
 from scheduling.zones import report_zone
-from studies.api import Enrollment, NotAllowed, attributes_of, choose_attributes, choose_data_groups, pause, resume, withdraw
+from studies.api import (
+    Enrollment,
+    NotAllowed,
+    attributes_of,
+    choose_attributes,
+    choose_data_groups,
+    give_consent,
+    pause,
+    resume,
+    withdraw,
+)
 
 MOST_GROUPS = 100
 
@@ -44,13 +54,24 @@ class AttributeField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+class DataGroupField(serializers.RegexField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", **options)
+
+
+def check_past(told: dict[str, Any], *names: str) -> None:
+    """This function will refuse what lies in the future. Raises ValidationError that names the field."""
+    if ahead := [name for name in names if told.get(name) and told[name] > timezone.now()]:
+        raise ValidationError({name: [_("This lies in the future.")] for name in ahead})
+
+
 class EnrollmentPatch(StrictSerializer):
     state = serializers.ChoiceField(Enrollment.State.choices, required=False, help_text="Who is withdrawn stays so.")
     time_zone = ZoneField(
         required=False, max_length=64, help_text="What the participant's phone says; the study's policy decides what follows from it."
     )
     data_groups = serializers.ListField(
-        child=serializers.RegexField(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"),
+        child=DataGroupField(),
         required=False,
         max_length=MOST_GROUPS,
         help_text="These and no others.",
@@ -60,11 +81,13 @@ class EnrollmentPatch(StrictSerializer):
         required=False,
         help_text="Those named change, null takes one away; names and values are the protocol's.",
     )
+    consented_at = InstantField(required=False, help_text="When they consented; the first time that was told stands.")
     why = WhyField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.keys() == {"why"}:
-            raise ValidationError(_("Say what should change: state, time_zone, data_groups or attributes."))
+            raise ValidationError(_("Say what should change: state, time_zone, data_groups, attributes or consented_at."))
+        check_past(attrs, "consented_at")
         return attrs
 
 
@@ -153,9 +176,10 @@ class EnrollmentView(APIView):
 
     @extend_schema(
         operation_id="change_enrollment",
-        summary="Pause, resume, withdraw; report the phone's time zone; choose data groups and attributes",
+        summary="Pause, resume, withdraw; report consent and the phone's time zone; choose data groups and attributes",
         description="All that is named changes, or nothing. Withdrawal stops everything at once, also what waits to be sent. Data groups "
-        "are chosen by the study's staff and by services; participants report their zone and attributes and change their own state.",
+        "are chosen by the study's staff and by services; participants report their consent, zone and attributes and change their own "
+        "state.",
         tags=["Studies"],
         request=EnrollmentPatch,
         responses=EnrollmentSerializer,
@@ -174,6 +198,8 @@ class EnrollmentView(APIView):
                 choose_data_groups(enrollment, said["data_groups"], now=now, actor_id=who.actor_id, service=who.service)
             if "attributes" in said:
                 _choose(enrollment, said["attributes"], who)
+            if "consented_at" in said:
+                give_consent(enrollment, said["consented_at"], now=now, actor_id=who.actor_id, service=who.service)
             if "time_zone" in said:
                 report_zone(enrollment.user_id, said["time_zone"], now)
             if "state" in said:

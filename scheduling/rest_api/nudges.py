@@ -3,18 +3,23 @@
 from datetime import UTC
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications.api import Seal, read_query
-from scheduling.nudge_records import nudge_records
+from scheduling.nudge_records import NudgeRecord, nudge_records
 from scheduling.rest_api.access import PEOPLE_AND_SERVICES, SCOPES, find_study
 from scheduling.rest_api.adherence import CursorQuery
 
 PAGE_SIZE = 200
+
+
+class WaySerializer(serializers.Serializer[Any]):
+    channel = serializers.CharField()
+    reason = serializers.CharField(help_text="A stable code.")
 
 
 class NudgeRecordSerializer(serializers.Serializer[Any]):
@@ -28,9 +33,15 @@ class NudgeRecordSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     probability = serializers.FloatField(help_text="With which a person who was due was reminded.")
     variant = serializers.CharField(help_text="Which text: rule, kind, data group where it has its own, number.")
+    channel = serializers.CharField(help_text="By which they were reminded, the last where several were tried; empty for who was left out.")
+    passed_over = serializers.SerializerMethodField(help_text="The rule's channels before it that did not do, and why.")
     state = serializers.CharField(help_text="What became of the text.")
     did_24h = serializers.BooleanField(help_text="A session that counts was finished within 24 hours.")
     did_72h = serializers.BooleanField(help_text="The same within 72 hours.")
+
+    @extend_schema_field(WaySerializer(many=True))
+    def get_passed_over(self, record: NudgeRecord) -> list[dict[str, str]]:
+        return [{"channel": channel, "reason": reason} for channel, reason in record.passed_over]
 
 
 class NudgeRecordsSerializer(serializers.Serializer[Any]):
@@ -49,6 +60,8 @@ EXAMPLE = {
     "reason": "consecutive_missed_threshold_early",
     "probability": 0.5,
     "variant": "missed.early.2",
+    "channel": "sms",
+    "passed_over": [{"channel": "push", "reason": "no_contact_point"}],
     "state": "delivered",
     "did_24h": True,
     "did_72h": True,

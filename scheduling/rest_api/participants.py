@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -30,6 +30,7 @@ from notifications.api import (
 from scheduling.models import Completion
 from scheduling.rest_api.access import PEOPLE_AND_SERVICES, SCOPES, SEND, find_enrollment, find_study, is_staff
 from scheduling.rest_api.completions import CompletionSerializer
+from scheduling.rest_api.enrolling import ENROLLED, MOST, NEWCOMERS, AllEnrolledSerializer, NewcomersSerializer, enroll_from
 from scheduling.rest_api.enrollments import EnrollmentSerializer
 from studies.api import Enrollment, NotSendable, published_version, send_text
 
@@ -50,6 +51,11 @@ class ParticipantsView(APIView):
     permission_classes = PEOPLE_AND_SERVICES
     scopes = SCOPES
 
+    def initial(self, request: Request, *arguments: Any, **named: Any) -> None:
+        super().initial(request, *arguments, **named)
+        # Before the method, as for texts below.
+        self.study = find_study(request, named["study_id"], to_change=request.method == "POST")
+
     @extend_schema(
         operation_id="list_participants",
         summary="The participants of a study, by pages, in the order in which they enrolled",
@@ -58,10 +64,9 @@ class ParticipantsView(APIView):
         responses=ParticipantsSerializer,
     )
     def get(self, request: Request, study_id: str) -> Response:
-        study = find_study(request, study_id)
         query = read_query(request, ParticipantsQuery)
         seal = Seal(request, "participants", study=study_id, state=query.get("state", ""))
-        people = Enrollment.objects.filter(study=study, pk__gt=seal.open(query.get("cursor")) or 0)
+        people = Enrollment.objects.filter(study=self.study, pk__gt=seal.open(query.get("cursor")) or 0)
         if "state" in query:
             people = people.filter(state=query["state"])
         page = list(
@@ -71,6 +76,26 @@ class ParticipantsView(APIView):
         )
         cursor = seal.close(page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else None)
         return Response(ParticipantsSerializer({"items": page[:PAGE_SIZE], "next_cursor": cursor}).data)
+
+    @extend_schema(
+        operation_id="enroll_participants",
+        summary="Enroll participants",
+        description=f"Up to {MOST} at once, all or none: `errors` names each that cannot be taken. From then on every event and session is "
+        "known. Who is in the study by the same code stays as they are (200 where nobody is new); who left comes back by `again` alone, "
+        "as another enrollment. 409: the study takes nobody now.",
+        tags=["Studies"],
+        request=NewcomersSerializer,
+        responses={201: AllEnrolledSerializer, 200: OpenApiResponse(AllEnrolledSerializer, description="They were all in it before.")},
+        examples=[
+            OpenApiExample("Two", value=NEWCOMERS, request_only=True),
+            OpenApiExample("Enrolled", value=ENROLLED, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @once(required=True)
+    def post(self, request: Request, study_id: str) -> Response:
+        shown, has_new = enroll_from(request, self.study)
+        headers = {"Location": f"/api/v1/enrollments/{shown[0]['id']}/"} if len(shown) == 1 else {}
+        return Response({"items": shown}, status=201 if has_new else 200, headers=headers)
 
 
 class ProtocolView(APIView):

@@ -17,6 +17,7 @@ from notifications.webhook_events import tell_changes
 from notifications.webhook_posts import post_due
 from tests.factories import make_member, make_user
 from tests.fakes.receiver import receiver
+from tests.scheduling.worlds import make_study
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service-developers.md").read_text(encoding="utf-8")
 
@@ -29,7 +30,8 @@ def test_every_example_runs_in_order(transactional_db: None, live_server: Any, c
     ana, _ben = make_member(make_user("ana")), make_member(make_user("ben"), cohort="b")
     token = make_service_token(name="lms", scopes=known_scopes(), made_by_id=None, expires_at=None, now=timezone.now())
     with receiver() as hook:
-        pasted: dict[str, Any] = {"address": live_server.url, "token": token, "hook_url": hook.url}
+        study = make_study(timezone.now() - timedelta(days=3)).public_id
+        pasted: dict[str, Any] = {"address": live_server.url, "token": token, "hook_url": hook.url, "study": study}
         for block in blocks("python"):
             exec(block, pasted)  # noqa: S102 - what the page says
             # What the workers do meanwhile.
@@ -39,9 +41,12 @@ def test_every_example_runs_in_order(transactional_db: None, live_server: Any, c
         posted = [pasted["is_ours"](pasted["secret"], headers, body) for headers, body in hook.came]
 
     told = capsys.readouterr().out
-    assert [item.user_id for item in InboxItem.objects.all()] == [ana.pk]
+    assert [item.user_id for item in InboxItem.objects.exclude(message__type="studies.joined")] == [ana.pk]
     assert "planned" in told
     assert "inbox It is in the inbox." in told
+    assert "enrollment 2025-03-03\ncustom:activityBurst1Start 2025-03-03\ncustom:activityBurst2Start 2025-06-02\n" in told
+    assert "lms set 2026-06-15 A holiday\n" in told
+    assert "409 There is no address for this channel." in told
     assert "400 [{'path': '/audience', 'message': 'Nobody here is nobody-of-this-name.'}]" in told
     assert "/lines/3 The kind must be one of" in told
     assert posted

@@ -107,6 +107,23 @@ def test_a_service_reads_the_records_by_pages(monkeypatch: pytest.MonkeyPatch) -
     assert first["items"][0]["decision"] == "early"
 
 
+@pytest.mark.django_db
+def test_the_api_tells_by_which_way_somebody_was_reminded_and_which_were_passed_over() -> None:
+    document = mpower_document()
+    document["nudges"][0]["channels"] = ["push", "email", "sms"]
+    study = make_study(ENROLLED, document)
+    join(study, ENROLLED)
+    tick(noon(THIRD))
+
+    (found,) = get(f"studies/{study.public_id}/nudges/", service("studies:read")).json()["items"]
+
+    assert (found["channel"], found["state"]) == ("sms", "ready")
+    assert found["passed_over"] == [
+        {"channel": "push", "reason": "no_contact_point"},
+        {"channel": "email", "reason": "no_contact_point"},
+    ]
+
+
 def test_who_left_comes_back_as_another_enrollment_with_dates_of_its_own() -> None:
     study = make_study(ENROLLED)
     first = join(study, ENROLLED)
