@@ -81,7 +81,8 @@ def _held_back_by_another(rule: PreBurstNudge, today: date) -> Q:
     """This function will tell whether a row's text was held back on the days before by another reminder, and by nothing else."""
     before = NudgeDecision.objects.filter(local_date__gte=today - timedelta(days=rule.lead_days), local_date__lt=today, rule=rule.id)
     mine = before.filter(enrollment_id=OuterRef("enrollment_id"), burst=OuterRef("burst"))
-    return Q(Exists(mine.filter(reason="reminded_lately"))) & ~Q(Exists(mine.exclude(reason="reminded_lately")))
+    others = ["reminded_lately", "capped"]
+    return Q(Exists(mine.filter(reason__in=others))) & ~Q(Exists(mine.exclude(reason__in=others)))
 
 
 def ruling(

@@ -1,7 +1,7 @@
 """Which text of a rule a person gets: by the kind of reminder, their data group, and by a turn. Read next: nudges.py."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from channels_ace.api import By
 from scheduling.nudge_rules import Outcome
 from studies.api import OWN, DataGroup, Protocol, Rule, Study, TextValues, fill_in, variables_of
+from studies.protocol import Texts
 
 NudgeRule = Rule
 # The first day of a person's burst, and how many of its days they have done.
@@ -20,13 +21,17 @@ Situation = tuple[date, int]
 
 @dataclass(frozen=True)
 class NudgeText:
-    """One variant of a text of a rule: for a kind of nudge and for the people of a data group, or ("") for all others."""
+    """One variant of a text of a rule: for a kind of nudge and for the people of a data group, or ("") for all others.
+
+    `by_channel` holds what is said instead by a channel that has words of its own.
+    """
 
     kind: str
     group: str
     variant: int
     name: str
     in_languages: Mapping[str, str]
+    by_channel: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def texts_of(rule: NudgeRule) -> list[NudgeText]:
@@ -37,11 +42,17 @@ def texts_of(rule: NudgeRule) -> list[NudgeText]:
             group,
             variant,
             f"{rule.id}.{kind}{'.' + group if group else ''}.{variant + 1}",
-            {language: variants[variant % len(variants)] for language, variants in texts.items()},
+            _variant(texts, variant),
+            # What is an arm's own is said by every channel: between channels there must be no other difference.
+            {} if group else {channel: _variant(kinds[kind], variant) for channel, kinds in rule.by_channel.items() if kind in kinds},
         )
         for kind, group, texts in rule.all_texts()
         for variant in range(len(next(iter(texts.values()))))
     ]
+
+
+def _variant(texts: Texts, number: int) -> Mapping[str, str]:
+    return {language: variants[number % len(variants)] for language, variants in texts.items()}
 
 
 def with_text(rows: QuerySet[Any], today: date, texts: Sequence[NudgeText]) -> QuerySet[Any]:
@@ -81,7 +92,8 @@ def by_text(outcomes: Sequence[Outcome], texts: Sequence[NudgeText], value: Call
 
 def situations_of(rows: QuerySet[Any], texts: Sequence[NudgeText]) -> list[Situation]:
     """This function will list where the readers of texts stand, if any of the texts tells of it."""
-    used = {name for text in texts for said in text.in_languages.values() for name in variables_of(said)}
+    words = [said for text in texts for found in (text.in_languages, *text.by_channel.values()) for said in found.values()]
+    used = {name for said in words for name in variables_of(said)}
     if not used & OWN:
         return []
     return sorted(rows.order_by().values_list("burst_start", "done_count").distinct())
@@ -98,12 +110,20 @@ def with_situation(rows: QuerySet[Any], situations: Sequence[Situation]) -> Quer
 
 def write_texts(
     text: NudgeText, situations: Sequence[Situation], today: date, design: Protocol, rule: NudgeRule, study: Study
-) -> list[dict[str, str]]:
-    """This function will write a text as it is said in a study, in each of its languages, once for each situation (or once for all)."""
-    return [
-        {language: fill_in(said, _values(found, today, design, rule, study), language) for language, said in text.in_languages.items()}
-        for found in situations or [(today, 0)]
-    ]
+) -> list[dict[str, Any]]:
+    """This function will write a text as it is said in a study, in each of its languages, once for each situation (or once for all).
+
+    What it gives is what the templates of the message read: `said`, and `said_<channel>` where a channel says it in other words.
+    """
+    words = {"said": text.in_languages, **{f"said_{channel}": found for channel, found in text.by_channel.items()}}
+
+    def write(values: TextValues) -> dict[str, Any]:
+        return {
+            name: {"in_languages": {language: fill_in(said, values, language) for language, said in found.items()}}
+            for name, found in words.items()
+        }
+
+    return [write(_values(found, today, design, rule, study)) for found in situations or [(today, 0)]]
 
 
 def _values(situation: Situation, today: date, design: Protocol, rule: NudgeRule, study: Study) -> TextValues:

@@ -11,10 +11,12 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 from django.db.models import (
     Case,
     CharField,
+    Count,
     Exists,
     IntegerField,
     OuterRef,
@@ -47,7 +49,7 @@ from scheduling.fall_back import fall_back, plan_first
 from scheduling.models import Nudge, NudgeDecision, Place, PlannerRow, RunLedger
 from scheduling.nudge_rules import Outcome, concerned, ruling, session_of
 from scheduling.nudge_texts import NudgeRule, NudgeText, Situation, by_text, situations_of, texts_of, with_situation, with_text, write_texts
-from scheduling.planner import adopt_orphans, protocol
+from scheduling.planner import adopt_orphans, hold_designs, protocol
 from scheduling.reach import NUDGE_TYPE, barring_rules, channels_of, question_of, why_not, with_contacts
 from scheduling.rolling import roll_over
 from scheduling.slots import filled_by, fills, reached_nobody, slot_of
@@ -63,6 +65,8 @@ GAP = timedelta(hours=18)
 # Longer than the days a rule looks at, and the longest lead before them.
 LOOK_BACK_DAYS = 160
 LONGEST_KEY = 191
+# Says of an advisory lock that it is ours.
+_NUDGING = 0x4E756467
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def tick(now: datetime) -> int:
             logger.info("Another planner falls back for %s on %s", run.rule.id, run.today)
     for run in runs:
         try:
-            nudged += do(run, now)
+            nudged += do_in_turn(run, now)
         except IntegrityError:
             # Another beat's tick is doing, or has done, this run.
             logger.info("Run of %s for %s on %s is another's", run.rule.id, run.time_zone, run.today)
@@ -120,7 +124,8 @@ def _runs_of_hour(now: datetime) -> tuple[list[Run], list[Run]]:
     places = Place.objects.filter(version__study__state=Study.State.LIVE)
     found = []
     versions: dict[int, ProtocolVersion] = {}
-    for version_id, zone in places.values_list("version_id", "time_zone"):
+    # In one order, so that planners at once do one run after the other.
+    for version_id, zone in places.order_by("version_id", "time_zone").values_list("version_id", "time_zone"):
         local = local_now(now, parse_zone(zone))
         for rule in protocol(version_id).rules:
             if is_hour(rule, local):
@@ -140,6 +145,20 @@ def is_hour(rule: NudgeRule, local: datetime) -> bool:
     opens = max(rule.send_at, rule.window_opens)
     fresh_until = (datetime.combine(local.date(), rule.send_at) + FRESH_FOR).time() if rule.send_at < time(20) else time.max
     return opens <= local.time() < min(fresh_until, rule.window_closes)
+
+
+def do_in_turn(run: Run, now: datetime) -> int:
+    """This function will do a run while nobody else decides about nudges, and leave it if another design has been published since it
+    was found: who is in two studies is reminded by one, and the other knows."""
+    with transaction.atomic():
+        hold_designs([run.version.study_id])
+        if protocol(run.version.pk) != run.design:
+            return 0
+        # SQLite has one writer at a time anyway.
+        if connection.vendor == "postgresql" and not isinstance(run.rule, SessionReminder):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NUDGING])
+        return do(run, now)
 
 
 def do(run: Run, now: datetime) -> int:
@@ -277,6 +296,7 @@ def _barred(run: Run, now: datetime) -> Iterable[tuple[Any, str]]:
         return
     yield Exists(filled), "already_notified"
     yield Exists(_lately(now)), "reminded_lately"
+    yield from ((_has_had(cap["most"], now - timedelta(hours=cap["hours"])), "capped") for cap in settings.STUDIES["NUDGE_CAPS"])
 
 
 def _lately(now: datetime) -> QuerySet[Nudge]:
@@ -284,8 +304,21 @@ def _lately(now: datetime) -> QuerySet[Nudge]:
 
     It correlates by equality alone and starts at an index: PostgreSQL reads the last hours' nudges once, not once a row.
     """
-    recent = Nudge.objects.filter(nudged_at__gt=now - GAP).exclude(slot__startswith="session:")
-    return recent.filter(~reached_nobody(), enrollment__user_id=OuterRef("enrollment__user_id"))
+    return _counting(now - GAP).filter(~reached_nobody(), enrollment__user_id=OuterRef("enrollment__user_id"))
+
+
+def _has_had(most: int, since: datetime) -> Q:
+    """This function will tell whether a row's person has had so many nudges since then, in all their studies.
+
+    Whoever may have is found for all rows at once; of them alone is asked what became of each.
+    """
+    people = _counting(since).order_by().values("enrollment__user_id").annotate(had=Count("pk")).filter(had__gte=most)
+    mine = _counting(since).filter(~reached_nobody(), enrollment__user_id=OuterRef("enrollment__user_id")).order_by()
+    return Q(enrollment__user_id__in=people.values("enrollment__user_id")) & Q(Exists(mine[most - 1 : most]))
+
+
+def _counting(since: datetime) -> QuerySet[Nudge]:
+    return Nudge.objects.filter(nudged_at__gt=since).exclude(slot__startswith="session:")
 
 
 def _held(outcomes: Sequence[Outcome], noes: Sequence[tuple[Any, str]], waits: Sequence[Rule]) -> Case:
@@ -357,7 +390,7 @@ def _write(
     # What reads the same is one message, in how many situations it may be.
     named = {name: [f"{name}:{words.index(word)}" if len(words) > 1 else name for word in words] for name, words in said.items()}
     contexts = {
-        run.key(name, channels[0]): {"study": study.participant_name, "said": {"in_languages": words}}
+        run.key(name, channels[0]): {"study": study.participant_name, **words}
         for text in texts
         for name, words in zip(named[text.name], said[text.name], strict=True)
     }

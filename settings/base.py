@@ -225,6 +225,9 @@ STUDIES: dict[str, Any] = {
     # What a version changes for those who are in a study already: done, and told before it is done.
     "AMEND": "scheduling.amending.amend",
     "AMEND_PREVIEW": "scheduling.amending.preview",
+    # How many nudges one person gets at most in so many hours, from all their studies and over all channels; reminders of sessions stand
+    # apart. The throttle of the HeartSteps trials.
+    "NUDGE_CAPS": [{"most": 1, "hours": 24}, {"most": 2, "hours": 96}, {"most": 4, "hours": 240}],
 }
 CHANNELS_ACE_PROVIDERS: dict[str, Any] = {
     "AWS": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,7 @@ from studies.protocol_design import (
 from studies.protocol_problems import Problem, Step, write_path
 from studies.session_reminders import TEXTS_CLOSE, TEXTS_OPEN, moment
 from studies.text_rules import SAMPLE_LINK, condition_in, problems_of_longest
-from studies.text_variables import TextValues
+from studies.text_variables import TextValues, fill_in
 
 # Each participant's sessions are worked out anew whenever they are looked at: so many in all, and no page waits for it.
 MOST_SESSIONS = 50_000
@@ -210,6 +210,8 @@ def _check_reminders(
         yield from _check_texts(reminder.texts, longest, protocol, (*at, index, "texts"))
         for group, texts in reminder.by_data_group.items():
             yield from _check_texts(texts, longest, protocol, (*at, index, "texts_by_data_group", group))
+        for channel, texts in reminder.by_channel.items():
+            yield from _check_words(texts, channel, reminder.channels, longest, protocol, (*at, index, "texts_by_channel", channel))
 
 
 def _check_random_times(random: RandomTimes, at: tuple[Step, ...]) -> Iterator[Problem]:
@@ -271,6 +273,9 @@ def _check_pre_burst(nudge: PreBurstNudge, protocol: Protocol, at: tuple[Step, .
     yield from _check_texts(nudge.default, longest, protocol, (*at, "texts", "default"))
     for group, texts in nudge.by_data_group.items():
         yield from _check_texts(texts, longest, protocol, (*at, "texts", "by_data_group", group))
+    for channel, kinds in nudge.by_channel.items():
+        for texts in kinds.values():
+            yield from _check_words(texts, channel, nudge.channels, longest, protocol, (*at, "texts_by_channel", channel))
 
 
 def _check_missed_days(nudge: MissedDaysNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
@@ -291,6 +296,9 @@ def _check_missed_days(nudge: MissedDaysNudge, protocol: Protocol, at: tuple[Ste
     for group, kinds in nudge.by_data_group.items():
         for kind, texts in kinds.items():
             yield from _check_texts(texts, longest, protocol, (*at, "texts_by_data_group", group, kind))
+    for channel, kinds in nudge.by_channel.items():
+        for kind, texts in kinds.items():
+            yield from _check_words(texts, channel, nudge.channels, longest, protocol, (*at, "texts_by_channel", channel, kind))
     for name, texts in (("early", nudge.early), ("late", nudge.late), ("cumulative", nudge.cumulative)):
         yield from _check_texts(texts, longest, protocol, (*at, "texts", name))
 
@@ -318,6 +326,19 @@ def _check_texts(texts: Texts, longest: TextValues, protocol: Protocol, at: tupl
         for index, text in enumerate(variants):
             for code, values in problems_of_longest(text, longest, language):
                 yield _problem((*at, language, index), code, **values)
+
+
+def _check_words(
+    texts: Texts, channel: str, channels: Collection[str], longest: TextValues, protocol: Protocol, at: tuple[Step, ...]
+) -> Iterator[Problem]:
+    """This function will check what a push or an e-mail says: it has no parts, and tells no more of a condition than a text."""
+    if channel not in channels:
+        yield _problem(at, "not_a_channel", value=channel)
+    yield from _check_languages(texts, protocol, at)
+    for language, variants in texts.items():
+        for index, text in enumerate(variants):
+            if told := condition_in(fill_in(text, longest, language)):
+                yield _problem((*at, language, index), "tells_condition", value=told)
 
 
 def _check_languages(texts: Texts | Mapping[str, str], protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:

@@ -159,6 +159,7 @@ class ReminderDesign:
     channels: tuple[str, ...]
     texts: Texts
     by_data_group: Mapping[str, Texts]
+    by_channel: Mapping[str, Texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,8 @@ class Nudge:
     excluded_attributes: tuple[AttributeCondition, ...] = field(default=(), kw_only=True)
     probability: float = field(default=1.0, kw_only=True)
     days: DaysAfter | None = field(default=None, kw_only=True)
+    # By channel, then by kind: other words than those of a text message.
+    by_channel: Mapping[str, Mapping[str, Texts]] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

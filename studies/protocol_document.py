@@ -136,7 +136,10 @@ def _read_session(session: Any, length_days: int) -> SessionDesign:
 
 def _read_reminder(reminder: Any) -> ReminderDesign:
     by_data_group = {group: _read_texts(texts) for group, texts in reminder.get("texts_by_data_group", {}).items()}
-    return ReminderDesign(int(reminder["after_minutes"]), tuple(reminder["channels"]), _read_texts(reminder["texts"]), by_data_group)
+    by_channel = {channel: _read_texts(texts) for channel, texts in reminder.get("texts_by_channel", {}).items()}
+    return ReminderDesign(
+        int(reminder["after_minutes"]), tuple(reminder["channels"]), _read_texts(reminder["texts"]), by_data_group, by_channel
+    )
 
 
 def _read_random_times(random: Any) -> RandomTimes:
@@ -169,10 +172,11 @@ def _read_nudge(nudge: Any, all_series: Any) -> MissedDaysNudge | PreBurstNudge:
         "excluded_attributes": _read_conditions(nudge.get("excluded_attributes", ())),
         "probability": float(nudge.get("probability", 1)),
     }
-    texts = nudge["texts"]
+    texts, by_channel = nudge["texts"], nudge.get("texts_by_channel", {})
     if nudge["kind"] == "pre_burst":
         return PreBurstNudge(
             **shared,
+            by_channel={channel: {"pre_burst": _read_texts(variants)} for channel, variants in by_channel.items()},
             lead_days=int(nudge.get("lead_days", 1)),
             first_burst=int(nudge.get("first_burst", 1 if "event" in nudge else 2)),
             default=_read_texts(texts["default"]),
@@ -180,6 +184,7 @@ def _read_nudge(nudge: Any, all_series: Any) -> MissedDaysNudge | PreBurstNudge:
         )
     return MissedDaysNudge(
         **shared,
+        by_channel={channel: {kind: _read_texts(variants) for kind, variants in kinds.items()} for channel, kinds in by_channel.items()},
         counts=nudge.get("counts", ""),
         consecutive=int(nudge["consecutive"]),
         total=int(nudge["total"]),

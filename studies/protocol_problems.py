@@ -81,6 +81,7 @@ MESSAGES: Mapping[str, str] = {
     "not_all_day": gettext_noop("must be left out of an all-day session"),
     "lists_per_day": gettext_noop("must be one list of times, or one list for each of the %(expected)s days"),
     "not_ascending": gettext_noop("must be in ascending order, without repetition"),
+    "not_a_channel": gettext_noop("is not among the channels of this rule: %(value)s"),
     "language_missing": gettext_noop("must have the first language of the protocol, %(value)s"),
     "language_unknown": gettext_noop("is not among the languages of the protocol: %(value)s"),
     "window_order": gettext_noop("must end after it begins"),

@@ -59,6 +59,7 @@ def _rule(
         places={day - 1 + days_later: f"{day:02d}:{place}" for day, place in days.items()},
         default=reminder.texts,
         by_data_group=reminder.by_data_group,
+        by_channel={channel: {"session": texts} for channel, texts in reminder.by_channel.items()},
     )
 
 

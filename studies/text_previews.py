@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
+from notifications.api import CHANNEL_LABELS
 from studies.protocol import PreBurstNudge, Protocol, Rule
 from studies.text_rules import count_parts
 from studies.text_variables import TextValues, fill_in, longest_of
@@ -17,10 +18,11 @@ from studies.text_variables import TextValues, fill_in, longest_of
 
 @dataclass(frozen=True)
 class Preview:
-    """One variant in one language. `parts` is what it takes at its longest."""
+    """One variant in one language. `parts` is what it takes at its longest as a text message; 0: it is for `channel` alone, and is none."""
 
     kind: str
     group: str
+    channel: str
     language_code: str
     language: str
     words: str
@@ -39,7 +41,13 @@ def _of_rule(nudge: Rule, protocol: Protocol, enrolled_date: date) -> Iterator[P
         for language, variants in texts.items():
             for text in variants:
                 parts = max(count_parts(words) for words in longest_of(text, example, language))
-                yield Preview(_name(kind), group, language, _name_language(language), fill_in(text, example, language), parts)
+                yield Preview(_name(kind), group, "", language, _name_language(language), fill_in(text, example, language), parts)
+    for channel, kinds in nudge.by_channel.items():
+        for kind, texts in kinds.items():
+            for language, variants in texts.items():
+                for text in variants:
+                    named = str(CHANNEL_LABELS.get(channel, channel))
+                    yield Preview(_name(kind), "", named, language, _name_language(language), fill_in(text, example, language), 0)
 
 
 def _example(nudge: Rule, protocol: Protocol, enrolled_date: date) -> TextValues:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from pytest_django import Settings
 
 from channels_ace.api import Delivery
 from scheduling.api import tick
@@ -18,6 +19,12 @@ from tests.scheduling.worlds import join, make_study, mpower_document
 pytestmark = pytest.mark.django_db
 
 GAP = timedelta(hours=18)
+
+
+@pytest.fixture(autouse=True)
+def no_caps(settings: Settings) -> None:
+    # They hold people back for longer: tests/scheduling/test_caps.py.
+    settings.STUDIES = {**settings.STUDIES, "NUDGE_CAPS": []}
 
 
 def study_that_sends(at: str, now: datetime) -> Study:
