@@ -12,8 +12,21 @@ from django.utils.translation import gettext_lazy
 
 from scheduling.burst_calendar import Burst
 from scheduling.pictures import write_day
+from scheduling.texts import say_series
 
-LAST_YEAR = 2100
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+class DayForm(forms.Form):
+    day = forms.DateField(
+        label=gettext_lazy("Day, where they are"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), localize=False
+    )
+
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise forms.ValidationError(_("Choose a year between 2000 and 2100."))
+        return day
 
 
 class MoveBurstForm(forms.Form):
@@ -22,13 +35,20 @@ class MoveBurstForm(forms.Form):
     why = forms.CharField(label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record."))
 
     def __init__(
-        self, *args: Any, bursts: Sequence[Burst], movable: Sequence[Burst], days: Mapping[str, int], today: date, **kwargs: Any
+        self,
+        *args: Any,
+        version_id: int,
+        bursts: Sequence[Burst],
+        movable: Sequence[Burst],
+        days: Mapping[str, int],
+        today: date,
+        **kwargs: Any,
     ) -> None:
         """`bursts` are all of the person's, `movable` those that may be moved; one of a series takes up to `days` with its extension."""
         super().__init__(*args, **kwargs)
         self.bursts, self.days, self.today = bursts, days, today
         field = cast("forms.ChoiceField", self.fields["burst"])
-        names = [_("Burst %(number)d, starts %(date)s") % _named(burst) for burst in movable]
+        names = [say_series(_("Burst %(number)d, starts %(date)s") % _named(burst), version_id, burst.series_id) for burst in movable]
         field.choices = [(burst.event_id, name) for burst, name in zip(movable, names, strict=True)]
 
     def clean(self) -> dict[str, Any]:
@@ -62,14 +82,15 @@ class RemoveBurstForm(forms.Form):
     burst = forms.ChoiceField(label=gettext_lazy("Burst"))
     why = forms.CharField(label=gettext_lazy("Why"), max_length=300, help_text=gettext_lazy("It is kept in the study’s record."))
 
-    def __init__(self, *args: Any, movable: Sequence[Burst], removed: Mapping[str, int], **kwargs: Any) -> None:
-        """`movable` are the bursts that may be removed, `removed` the numbers of those that were, by event."""
+    def __init__(
+        self, *args: Any, version_id: int, movable: Sequence[Burst], removed: Mapping[str, tuple[str, int]], **kwargs: Any
+    ) -> None:
+        """`movable` are the bursts that may be removed, `removed` the series and numbers of those that were, by event."""
         super().__init__(*args, **kwargs)
         field = cast("forms.ChoiceField", self.fields["burst"])
-        field.choices = [
-            *((burst.event_id, _("Remove burst %(number)d, starts %(date)s") % _named(burst)) for burst in movable),
-            *((event_id, _("Bring back burst %(number)d") % {"number": number}) for event_id, number in removed.items()),
-        ]
+        away = [(one.event_id, one.series_id, _("Remove burst %(number)d, starts %(date)s") % _named(one)) for one in movable]
+        back = [(event_id, series, _("Bring back burst %(number)d") % {"number": number}) for event_id, (series, number) in removed.items()]
+        field.choices = [(event_id, say_series(name, version_id, series)) for event_id, series, name in [*away, *back]]
 
 
 def _named(burst: Burst) -> dict[str, Any]:

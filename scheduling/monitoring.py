@@ -27,6 +27,7 @@ from studies.api import Enrollment, MissedDaysNudge, Study
 WITHDRAWN = Q(enrollment__state=Enrollment.State.WITHDRAWN)
 FILTERS: Mapping[str, Q] = {
     "all": Q(),
+    "in_burst": Q(day__isnull=False),
     "behind": Q(is_behind=True),
     "blocked": ~Q(blocked_by="") & ~WITHDRAWN,
     "opted_out": Q(opted_out_at__isnull=False),
@@ -118,7 +119,7 @@ def _ways_of(study: Study) -> Mapping[tuple[str, ...], Collection[int]]:
 def count_participants(study: Study, now: datetime) -> dict[str, int]:
     """This function will count a study's people: enrolled, in_burst, and each of FILTERS. Two statements."""
     counts = {name: Count("pk", filter=condition) for name, condition in FILTERS.items() if name != "all"}
-    return monitored(study, now).aggregate(all=Count("pk"), **_counted(), **counts)
+    return monitored(study, now).aggregate(all=Count("pk"), **{**_counted(), **counts})
 
 
 def figures(study_ids: Collection[int], now: datetime) -> Mapping[int, Mapping[str, int]]:

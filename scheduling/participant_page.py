@@ -20,11 +20,12 @@ from scheduling.burst_calendar import Burst
 from scheduling.day_strip import square, state_of_day, state_of_session
 from scheduling.event_dates import event_dates
 from scheduling.events import begun_events
+from scheduling.explain import Explained, explain_day
 from scheduling.models import ActivityEvent, NudgeDecision
 from scheduling.monitoring import monitored
 from scheduling.pictures import Mark, draw, write_day
 from scheduling.planner import bursts_of, overrides_of, protocol
-from scheduling.texts import SENT, Text, kind_of, name_text, recent_texts
+from scheduling.texts import SENT, Text, kind_of, name_rule, name_series, name_text, recent_texts, say_series
 from scheduling.timeline import DatedSession, sessions_of
 from scheduling.views import describe_text, name_zone, write_time
 from studies.api import Enrollment, Protocol, ProtocolVersion, Study
@@ -32,6 +33,8 @@ from studies.protocol import ENROLLMENT
 
 MOST_TEXTS = 100
 MOST_DECISIONS = 60
+# Where a channel's words stand, if not in its text.
+WORDS = {"push": "body", "email": "subject"}
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,10 @@ class Person:
         return recipient.language if recipient is not None else ""
 
     @property
-    def removed_events(self) -> dict[str, int]:
-        """The numbers of the bursts that were removed for this person, by event."""
-        starts = {series.event_id(number): number for series in self.design.burst_series for number in series.numbers}
-        return {event_id: number for event_id, number in starts.items() if self.overrides.get(event_id, date.max) is None}
+    def removed_events(self) -> dict[str, tuple[str, int]]:
+        """The series and numbers of the bursts that were removed for this person, by event."""
+        starts = {series.event_id(number): (series.id, number) for series in self.design.burst_series for number in series.numbers}
+        return {event_id: burst for event_id, burst in starts.items() if self.overrides.get(event_id, date.max) is None}
 
     @property
     def movable_bursts(self) -> list[Burst]:
@@ -127,7 +130,7 @@ def _describe_head(person: Person) -> dict[str, Any]:
         {"label": _("Reached by text"), "value": sentence(blocked) if blocked else _("Yes")},
         {
             "label": _("Next burst"),
-            "value": _name_burst(coming) if coming and enrollment.state != Enrollment.State.WITHDRAWN else _("None"),
+            "value": _name_burst(person, coming) if coming and enrollment.state != Enrollment.State.WITHDRAWN else _("None"),
         },
         {"label": _("Protocol version"), "value": _name_version(enrollment.version)},
     ]
@@ -142,8 +145,9 @@ def _describe_head(person: Person) -> dict[str, Any]:
     }
 
 
-def _name_burst(burst: Burst) -> str:
-    return _("Burst %(number)d, starts %(date)s") % {"number": burst.number, "date": write_day(burst.start_date)}
+def _name_burst(person: Person, burst: Burst) -> str:
+    name = _("Burst %(number)d, starts %(date)s") % {"number": burst.number, "date": write_day(burst.start_date)}
+    return say_series(name, person.enrollment.version_id, burst.series_id)
 
 
 def _mark(text: Text) -> Mark:
@@ -164,6 +168,7 @@ def _describe_bursts(person: Person) -> Iterator[dict[str, Any]]:
         is_coming = burst.start_date > person.today
         yield {
             "number": burst.number,
+            "series": name_series(person.enrollment.version_id, burst.series_id),
             "start_date": burst.start_date,
             "end_date": burst.last_date,
             "state": _("Now") if is_current else _("To come") if is_coming else _("Over"),
@@ -211,27 +216,44 @@ def _describe_text(person: Person, text: Text) -> dict[str, Any]:
     row = describe_text(person.study, text)
     del row["participant_url"]
     if text.message is not None:
-        row["body"] = render(text.message, "sms", ("text",), person.language)["text"]
+        part = WORDS.get(text.channel, "text")
+        row["body"] = render(text.message, text.channel, (part,), person.language)[part]
     return row
+
+
+def describe_day(person: Person, on: date) -> list[dict[str, Any]]:
+    """This function will say what each rule did about somebody on a local date, as the table of decisions shows it."""
+    return [_describe_explained(person, on, found) for found in explain_day(person.enrollment, on, person.now)]
+
+
+def _describe_explained(person: Person, on: date, found: Explained) -> dict[str, Any]:
+    if found.decided is not None:
+        return _describe_decision(person, found.decided)
+    version_id, rule = person.enrollment.version_id, found.rule.id
+    name = name_text(version_id, rule, kind_of(version_id, rule), found.burst) if found.burst else name_rule(version_id, found.rule)
+    return {"on": on, "kind": name, "is_told": False, "reason": sentence(found.reason), "reason_code": found.reason}
 
 
 def _describe_decisions(person: Person) -> Iterator[dict[str, Any]]:
     for decided in NudgeDecision.objects.filter(enrollment=person.enrollment).order_by("-local_date", "rule")[:MOST_DECISIONS]:
-        is_told = decided.decision != "none"
-        kind = decided.decision if is_told else kind_of(person.enrollment.version_id, decided.rule)
-        yield {
-            "on": decided.local_date,
-            "kind": name_text(person.enrollment.version_id, decided.rule, kind, decided.burst),
-            "is_told": is_told,
-            "reason": " ".join([sentence(decided.reason), *_tell_ways(decided)]),
-            "reason_code": decided.reason,
-        }
+        yield _describe_decision(person, decided)
+
+
+def _describe_decision(person: Person, decided: NudgeDecision) -> dict[str, Any]:
+    is_told = decided.decision != "none"
+    kind = decided.decision if is_told else kind_of(person.enrollment.version_id, decided.rule)
+    return {
+        "on": decided.local_date,
+        "kind": name_text(person.enrollment.version_id, decided.rule, kind, decided.burst),
+        "is_told": is_told,
+        "reason": " ".join([sentence(decided.reason), *_tell_ways(decided)]),
+        "reason_code": decided.reason,
+    }
 
 
 def _tell_ways(decided: NudgeDecision) -> Iterator[str]:
     """This function will say which ways were passed over, each with its reason, and by which the person was reminded then."""
-    for way in decided.passed_over.split():
-        channel, _colon, reason = way.partition(":")
+    for channel, reason in decided.ways_passed_over:
         yield _("%(channel)s was passed over: %(why)s") % {"channel": CHANNEL_LABELS.get(channel, channel), "why": sentence(reason)}
     if decided.passed_over and decided.channel:
         yield _("Said by: %(channel)s.") % {"channel": CHANNEL_LABELS.get(decided.channel, decided.channel)}
@@ -245,12 +267,12 @@ def _describe_events(person: Person) -> Iterator[dict[str, Any]]:
     enrollment = person.enrollment
     generated = event_dates(person.design, enrollment.enrolled_date, seed=enrollment.public_id)
     dates = event_dates(person.design, enrollment.enrolled_date, person.overrides, seed=enrollment.public_id)
-    starts = {series.event_id(number): number for series in person.design.burst_series for number in series.numbers}
+    starts = {series.event_id(number): (series.id, number) for series in person.design.burst_series for number in series.numbers}
     for event_id in person.design.event_ids:
         is_changed = event_id in person.overrides
         yield {
             "on": dates.get(event_id),
-            "name": _name_event(event_id, starts),
+            "name": _name_event(person, event_id, starts),
             "event_id": event_id,
             "state": _name_state(event_id, person, is_dated=event_id in dates),
             "is_changed": is_changed,
@@ -259,10 +281,13 @@ def _describe_events(person: Person) -> Iterator[dict[str, Any]]:
         }
 
 
-def _name_event(event_id: str, starts: Mapping[str, int]) -> str:
+def _name_event(person: Person, event_id: str, starts: Mapping[str, tuple[str, int]]) -> str:
     if event_id == ENROLLMENT:
         return pgettext("event", "Enrolled")
-    return _("Burst %(number)d starts") % {"number": starts[event_id]} if event_id in starts else event_id.removeprefix("custom:")
+    if event_id not in starts:
+        return event_id.removeprefix("custom:")
+    series, number = starts[event_id]
+    return say_series(_("Burst %(number)d starts") % {"number": number}, person.enrollment.version_id, series)
 
 
 def _name_state(event_id: str, person: Person, *, is_dated: bool) -> str:

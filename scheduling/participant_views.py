@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from scheduling.events import NotChangeable, Who, restore_event, set_event
-from scheduling.forms import MoveBurstForm, PauseForm, RemoveBurstForm, WithdrawForm
-from scheduling.participant_page import Person, describe_person
+from scheduling.forms import DayForm, MoveBurstForm, PauseForm, RemoveBurstForm, WithdrawForm
+from scheduling.participant_page import Person, describe_day, describe_person
 from scheduling.pictures import write_day
 from studies.api import Enrollment, describe_study, get_enrollment, get_study, may_change, pause, resume, withdraw
 
@@ -25,9 +25,11 @@ from studies.api import Enrollment, describe_study, get_enrollment, get_study, m
 @login_required
 @require_safe
 def participant_page(request: HttpRequest, study_id: str, participant_id: str) -> HttpResponse:
-    """This function will show what one participant did, was told, and has before them."""
+    """This function will show what one participant did, was told and has before them, and why they were told or not on a day."""
     person = _find(request, study_id, participant_id)
-    return _show(request, person, _forms(person) if may_change(request.user, person.study) else {})
+    form = DayForm(request.GET if "day" in request.GET else None)
+    told = {"day_form": form, "explained": describe_day(person, form.cleaned_data["day"]) if form.is_valid() else None}
+    return _show(request, person, {**told, **(_forms(person) if may_change(request.user, person.study) else {})})
 
 
 @login_required
@@ -135,11 +137,20 @@ def _forms(person: Person) -> dict[str, Any]:
 
 def _move_form(person: Person, data: Any) -> MoveBurstForm:
     days = {series.id: series.extend_to_days for series in person.design.burst_series}
-    return MoveBurstForm(data, bursts=person.bursts, movable=person.movable_bursts, days=days, today=person.today, prefix="move")
+    return MoveBurstForm(
+        data,
+        version_id=person.enrollment.version_id,
+        bursts=person.bursts,
+        movable=person.movable_bursts,
+        days=days,
+        today=person.today,
+        prefix="move",
+    )
 
 
 def _remove_form(person: Person, data: Any) -> RemoveBurstForm:
-    return RemoveBurstForm(data, movable=person.movable_bursts, removed=person.removed_events, prefix="remove")
+    version_id = person.enrollment.version_id
+    return RemoveBurstForm(data, version_id=version_id, movable=person.movable_bursts, removed=person.removed_events, prefix="remove")
 
 
 def _who(request: HttpRequest) -> Who:

@@ -31,9 +31,17 @@ _SENTENCES: dict[str, str | Promise] = {
 }
 # Reasons of a rule itself. Any other reason of a decision is the router's: a text could not have reached the person.
 RULE_REASONS = frozenset(_SENTENCES)
+# Of days on which nothing was decided about somebody (explain.py).
+_OF_NO_DECISION: dict[str, str | Promise] = {
+    "not_joined_yet": _("They had not joined the study."),
+    "nothing_near": _("No day that they are told of was near enough."),
+    "not_decided_yet": _("It has not been decided: the hour has not come."),
+    "run_missed": _("The run of this hour did not take place, and is not made up for."),
+    "stood_elsewhere": _("Nothing was decided about them: their dates or their zone were others then."),
+}
 _OF_TELLINGS: dict[str, str | Promise] = {"session_seen_to": _("They began the session, or declined it, before this went out.")}
 
 
 def register() -> None:
     """This function will make the reason codes of nudges and tellings readable."""
-    add_reasons({**_SENTENCES, **_OF_TELLINGS})
+    add_reasons({**_SENTENCES, **_OF_NO_DECISION, **_OF_TELLINGS})

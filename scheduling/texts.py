@@ -20,7 +20,7 @@ from channels_ace.api import Delivery, Message
 from scheduling.models import Nudge, NudgeDecision
 from scheduling.planner import protocol
 from scheduling.reasons import RULE_REASONS
-from studies.api import PreBurstNudge
+from studies.api import PreBurstNudge, Rule
 
 SENT = frozenset({Delivery.State.ACCEPTED, Delivery.State.DELIVERED})
 HELD_BACK = frozenset({Delivery.State.SUPPRESSED, Delivery.State.EXPIRED, Delivery.State.CANCELLED})
@@ -55,6 +55,7 @@ class Text:
     reason: str
     days: int = 1
     message: Message | None = None
+    channel: str = ""
 
 
 def count_texts(study_ids: Collection[int]) -> Mapping[int, Tally]:
@@ -111,9 +112,23 @@ def name_text(version_id: int, rule: str, kind: str, burst: int) -> str:
     return _("%(text)s of %(series)s") % {"text": name, "series": series} if series else name
 
 
+def name_rule(version_id: int, rule: Rule) -> str:
+    """This function will name what a rule sends, apart from any burst."""
+    if rule.days is not None:
+        return name_text(version_id, rule.id, kind_of(version_id, rule.id), 0)
+    name = _("Text before a burst") if isinstance(rule, PreBurstNudge) else _("Reminder in a burst")
+    return say_series(name, version_id, rule.series_id)
+
+
 def name_series(version_id: int, series_id: str) -> str:
     """This function will name a burst series of a protocol that has several; of one that has only this, the empty string."""
     return series_id if len(protocol(version_id).burst_series) > 1 else ""
+
+
+def say_series(name: str, version_id: int, series_id: str) -> str:
+    """This function will add to the name of a burst its series, where the protocol has several."""
+    series = name_series(version_id, series_id)
+    return f"{name} · {series}" if series else name
 
 
 def kind_of(version_id: int, rule: str) -> str:
@@ -127,7 +142,7 @@ def _with_delivery(nudges: QuerySet[Nudge]) -> QuerySet[Any]:
     # Of several ways that were tried, the one that led furthest.
     led_nowhere = Case(When(state__in=[*HELD_BACK, *FAILED], then=Value(1)), default=Value(0), output_field=IntegerField())
     mine = Delivery.objects.filter(message=OuterRef("message"), user=OuterRef("enrollment__user")).order_by(led_nowhere, "-pk")
-    return nudges.annotate(state=Subquery(mine.values("state")[:1]), reason=Subquery(mine.values("reason")[:1]))
+    return nudges.annotate(**{name: Subquery(mine.values(name)[:1]) for name in ("state", "reason", "channel")})
 
 
 def _add(tally: Tally, state: str | None, reason: str | None, count: int) -> None:
@@ -153,6 +168,7 @@ def _sent(nudge: Any) -> Text:
         state=nudge.state or Delivery.State.UNKNOWN,
         reason=nudge.reason or "",
         message=nudge.message,
+        channel=nudge.channel or "sms",
     )
 
 

@@ -145,6 +145,7 @@ def _actions(study: Study, versions: Sequence[ProtocolVersion]) -> dict[str, str
 def _tabs(url: str, chosen: str, counted: Mapping[str, int]) -> list[dict[str, Any]]:
     labels = {
         "all": _("Everyone"),
+        "in_burst": _("In a burst"),
         "behind": _("Behind"),
         "blocked": _("Cannot be reached"),
         "opted_out": _("Opted out"),

@@ -11,6 +11,7 @@ from scheduling.api import tick
 from scheduling.models import ActivityEvent
 from studies.api import Enrollment, StudyRole, import_protocol
 from tests.factories import make_user
+from tests.scheduling.test_tracks import two_series
 from tests.scheduling.worlds import MPOWER, join, make_study, mpower_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -116,3 +117,34 @@ def test_a_coordinator_finds_who_is_behind_and_moves_a_burst(open_page: OpenPage
     expect(page.locator("main").get_by_text("Withdrawn", exact=True)).to_be_visible()
     silent.refresh_from_db()
     assert silent.state == Enrollment.State.WITHDRAWN
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_viewer_sees_who_is_in_which_series_and_why_they_were_told_or_not(
+    open_page: OpenPage, check_access: CheckAccess, width: int
+) -> None:
+    # given: somebody on the fifth day of the further series, reminded on its fourth
+    now = timezone.now()
+    study = make_study(now - timedelta(days=40), two_series())
+    silent = join(study, now - timedelta(days=34))
+    for hours in range(24):
+        tick(now - timedelta(days=1) + timedelta(hours=hours))
+    viewer = make_user("vera")
+    StudyRole.objects.create(study=study, user=viewer, role=StudyRole.Role.VIEWER)
+    page = open_page("vera", width, path=reverse("study", args=[study.public_id]))
+
+    # when
+    page.get_by_role("navigation", name="Which participants").get_by_role("link", name="In a burst").click()
+    people = page.get_by_role("table", name="Participants")
+    expect(people.get_by_text("booster")).to_be_visible()
+    check_access(page)
+    people.get_by_role("link", name=silent.code).click()
+    expect(page.get_by_role("heading", name="Burst 1 · booster")).to_be_visible()
+    page.get_by_label("Day, where they are").fill((silent.enrolled_date + timedelta(days=20)).isoformat())
+    page.get_by_role("button", name="Explain the day").click()
+
+    # then
+    told = page.get_by_role("table", name="What was decided on this day")
+    expect(told.get_by_text("They are not in a burst.")).to_have_count(2)
+    expect(told.get_by_text("booster")).to_have_count(2)
+    check_access(page)
