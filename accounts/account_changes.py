@@ -8,7 +8,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from accounts import email_links
-from accounts.models import User
+from accounts.models import SignedInApp, User
+from accounts.signed_in_apps import end
 from channels_ace.api import BadAddress, ContactPoint, Message, replace_contact_point, send
 from notifications.api import notify
 
@@ -30,6 +31,8 @@ def tell_of_changes(instance: User, created: bool, raw: bool, **_signal: Any) ->
         return
     # Django holds the new password in clear until it is saved; a hash that is only made stronger is no change.
     if getattr(instance, "_password", None) is not None:
+        # Each would be out at its next call; until then its phone would show what comes.
+        end(SignedInApp.objects.filter(user=instance), SignedInApp.Ended.PASSWORD, timezone.now())
         notify(type="account.password_changed", audience=[instance])
     if instance.was_active is False and instance.is_active:
         notify(type="account.activated", audience=[instance])

@@ -173,6 +173,8 @@ class PhoneCode(models.Model):
     asked_at = models.DateTimeField(db_index=True)
     handled_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
+    # What it signed in: shown again because the answer got lost, it opens the same.
+    app = models.ForeignKey(SignedInApp, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         indexes = [models.Index(fields=["index", "use", "asked_at"], name="accounts_phone_code_by_number")]
@@ -197,6 +199,14 @@ class ServiceToken(models.Model):
     class Meta:
         verbose_name = _("service token")
         verbose_name_plural = _("service tokens")
+        constraints = [
+            # What somebody of a course's team sends is kept under "person:" and their number (notifications/rest_api/course_teams.py).
+            models.CheckConstraint(
+                condition=~models.Q(name__istartswith="person:"),
+                name="accounts_service_is_no_person",
+                violation_error_message=_("A service cannot be called so: it would pass for a person."),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} …{self.hint}"

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 import phonenumbers
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from phonenumbers import PhoneNumberType
 
 from accounts.models import PhoneCode, User
+from accounts.signed_in_apps import BadToken, Tokens, first_tokens, sign_in
 from accounts.tries import allow
 from channels_ace.api import BadAddress, ContactPoint, Delivery, blind_indexes, index_to_write, indexes_since, normal_address, send
 
@@ -100,28 +101,57 @@ def fill(deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
 
 
 def redeem(use: str, phone: str, code: str, now: datetime, *, user_id: int | None = None) -> User:
-    """This function will take a code, once, and give the person whom it proves. Raises WrongCode, also for the sixth guess.
+    """This function will take a code, once, and give the person whom it proves. Raises WrongCode, also for the sixth guess."""
+    found, user = check(use, phone, code, now, user_id=user_id)
+    if not PhoneCode.objects.filter(pk=found.pk, used_at=None).update(used_at=now):
+        raise WrongCode
+    return user
 
-    A guess is paid for before it is looked at, so that many at once are not more than the five.
+
+def check(use: str, phone: str, code: str, now: datetime, *, user_id: int | None = None) -> tuple[PhoneCode, User]:
+    """This function will find the code that somebody shows, and the person whom it proves; it is not used up yet. Raises WrongCode.
+
+    A guess is paid for before it is looked at, so that many at once are not more than the five. It costs the same statements whether
+    somebody has the number or not.
     """
     try:
         indexes = blind_indexes(Kind.PHONE, textable(phone))
     except BadAddress as error:
         raise WrongCode from error
-    mine = PhoneCode.objects.filter(use=use, index__in=indexes, used_at=None, asked_at__gt=now - LASTS, user__isnull=False)
+    asked = PhoneCode.objects.filter(use=use, index__in=indexes, asked_at__gt=now - LASTS).filter(Q(used_at=None) | Q(app__isnull=False))
     if user_id is not None:
-        mine = mine.filter(user_id=user_id)
-    latest = mine.select_related("user").order_by("-pk").first()
+        asked = asked.filter(user_id=user_id)
+    found = list(asked.select_related("user").order_by("-pk"))
+    # What was not sent, to a number that nobody has or not yet, was not read by anybody.
+    latest = next((one for one in found if one.user_id), next(iter(found), None))
     if latest is None or not PhoneCode.objects.filter(pk=latest.pk, tries_left__gt=0).update(tries_left=F("tries_left") - 1):
         raise WrongCode
-    if not constant_time_compare(digits(latest.seed), code):
-        raise WrongCode
-    if not PhoneCode.objects.filter(pk=latest.pk, used_at=None).update(used_at=now):
+    if not constant_time_compare(digits(latest.seed), code) or latest.user is None:
         raise WrongCode
     # The number may have got another owner meanwhile.
-    if latest.user is None or not latest.user.is_active or _whose(latest) != latest.user.pk:
+    if not latest.user.is_active or _whose(latest) != latest.user.pk:
         raise WrongCode
-    return latest.user
+    return latest, latest.user
+
+
+def sign_in_by(code: PhoneCode, name: str, now: datetime) -> Tokens:
+    """This function will sign an app in by a code that was checked, once. Raises WrongCode.
+
+    Where the answer got lost, the code is shown again: while nothing has been heard of the app that it opened, it opens the same.
+    """
+    with transaction.atomic():
+        # Without a join: whoever waited here would get the code as it is now beside its app as it was before.
+        held = PhoneCode.objects.select_for_update().get(pk=code.pk)
+        if held.app is not None:
+            try:
+                return first_tokens(held.app.public_id, now)
+            except BadToken as error:
+                raise WrongCode from error
+        if held.user is None or held.used_at is not None:
+            raise WrongCode
+        tokens = sign_in(held.user, name, now)
+        PhoneCode.objects.filter(pk=held.pk).update(used_at=now, app=tokens.app)
+    return tokens
 
 
 def digits(seed: str) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.signing import BadSignature, Signer
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
 from accounts.known_browsers import tell_of_sign_in
 from accounts.models import SignedInApp, User
+from channels_ace.api import remove_devices_of
 from notifications.api import notify
 
 ACCESS_LASTS = timedelta(minutes=10)
@@ -44,6 +46,14 @@ def sign_in(user: User, name: str, now: datetime) -> Tokens:
     """This function will start a family of refresh tokens for a person who has proved who they are, and tell them so."""
     app = SignedInApp.objects.create(user=user, name=name, password_mark=user.get_session_auth_hash(), created_at=now, renewed_at=now)
     tell_of_sign_in(user.pk, name, now)
+    return _tokens(app, now)
+
+
+def first_tokens(public_id: str, now: datetime) -> Tokens:
+    """This function will give the first tokens of a family once more, while nothing has been heard of it. Raises BadToken."""
+    app = find_living(public_id, now)
+    if app.arrived or app.generation > 1:
+        raise BadToken
     return _tokens(app, now)
 
 
@@ -85,8 +95,12 @@ def living(user_id: int, now: datetime) -> QuerySet[SignedInApp]:
 
 
 def end(apps: QuerySet[SignedInApp], because: str, now: datetime) -> int:
-    """This function will sign apps out, at once, and say how many that were."""
-    return apps.filter(ended_at=None).update(ended_at=now, ended_because=because)
+    """This function will sign apps out, at once, so that no push reaches the devices they registered, and say how many that were."""
+    with transaction.atomic():
+        ending = dict(apps.filter(ended_at=None).values_list("public_id", "user_id"))
+        ended = SignedInApp.objects.filter(public_id__in=ending, ended_at=None).update(ended_at=now, ended_because=because)
+        remove_devices_of(ending.keys(), set(ending.values()), now)
+    return ended
 
 
 def find_living(public_id: str, now: datetime) -> SignedInApp:

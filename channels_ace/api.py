@@ -5,7 +5,14 @@ from channels_ace.audience import EVERYONE, Audience, with_contact
 from channels_ace.batches import deliveries_of, drop_unsaid, write_messages
 from channels_ace.channel import Store, registered_channels
 from channels_ace.clock import read_clock
-from channels_ace.contact_points import BadAddress, add_contact_point, add_contact_points, replace_contact_point, suppress
+from channels_ace.contact_points import (
+    BadAddress,
+    add_contact_point,
+    add_contact_points,
+    remove_devices_of,
+    replace_contact_point,
+    suppress,
+)
 from channels_ace.contact_points import normal as normal_address
 from channels_ace.crypto import BlindIndexField, EncryptedTextField, blind_indexes, indexes_since
 from channels_ace.decision import Question, Rule, defer, deny, rules, verdict
@@ -113,6 +120,7 @@ __all__ = [
     "register",
     "registered",
     "registered_channels",
+    "remove_devices_of",
     "render",
     "replace_contact_point",
     "resting_providers",

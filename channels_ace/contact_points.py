@@ -78,10 +78,10 @@ def replace_contact_point(*, user_id: int, kind: str, address: str, now: datetim
 
 
 def settled(keys: Collection[int]) -> set[int]:
-    """This function will give those of some contact points that are there and do not move to somebody else; they stay until the commit."""
+    """This function will give those of some contact points that are in use and do not move to somebody else; they stay until the commit."""
     if not keys:
         return set()
-    statement, parameters = ContactPoint.objects.filter(pk__in=keys).values("pk").query.sql_with_params()
+    statement, parameters = ContactPoint.objects.filter(pk__in=keys, removed_at=None).values("pk").query.sql_with_params()
     # FOR KEY SHARE, which Django cannot say: only who deletes the row is in its way.
     lock = " FOR KEY SHARE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
@@ -138,6 +138,12 @@ def forget_stale_devices(now: datetime) -> int:
     # Each registration verifies a device anew.
     stale = ContactPoint.objects.filter(kind__in=DEVICES, removed_at=None, verified_at__lte=now - timedelta(days=settings.DEVICE_DAYS))
     return stale.update(removed_at=now, removed_reason="stale")
+
+
+def remove_devices_of(apps: Collection[str], user_ids: Collection[int], now: datetime) -> int:
+    """This function will remove the devices that these signed-in apps of these people registered, and say how many those were."""
+    devices = ContactPoint.objects.filter(user_id__in=user_ids, kind__in=DEVICES, app__in=apps, removed_at=None).exclude(app="")
+    return devices.update(removed_at=now, removed_reason="signed_out")
 
 
 def suppress(*, channel: str, kind: str, address: str, reason: str, now: datetime, scope: str = "") -> Suppression:

@@ -15,6 +15,7 @@ from channels_ace.among import among
 from channels_ace.badges import badges_of
 from channels_ace.channel import Channel, Outgoing
 from channels_ace.crypto import Unreadable, decrypt
+from channels_ace.links import leads_to
 from channels_ace.looks import PLAIN, looks_of
 from channels_ace.message_types import MessageType
 from channels_ace.models import ContactPoint, Delivery
@@ -78,7 +79,8 @@ def prepare(
         fit.append(
             Sending(
                 delivery=delivery,
-                outgoing=replace(outgoing, badge=badges.get(delivery.user_id)),
+                # As the inbox tells it, whatever site the words lead to.
+                outgoing=replace(outgoing, badge=badges.get(delivery.user_id), link=leads_to(delivery.message.link)),
                 address_index=contact["index"],
                 provider=channel.provider,
                 refusals=refusals[delivery.pk],
@@ -114,7 +116,6 @@ def _outgoing(
         message_id=delivery.message.public_id,
         language=language,
         ttl_seconds=remaining,
-        link=delivery.message.link,
         data={"message_id": delivery.message.public_id, "notification_type": message_type.name.rsplit(".", 1)[-1]},
         promotional=message_type.promotional,
         sender=sender,

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.template import Context, Engine, TemplateDoesNotExist
 from django.utils import translation
 
+from channels_ace.links import leads_to
 from channels_ace.looks import PLAIN, Look
 from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Message
@@ -31,7 +32,7 @@ def render(message: Message, channel: str, parts: tuple[str, ...], language: str
     with translation.override(known_language(language)):
         context = {
             **_written_for(message.context, language),
-            "link": message.link,
+            "link": leads_to(message.link),
             "message": message,
             "message_type": _type(message),
             "channel": channel,

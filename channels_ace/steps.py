@@ -23,8 +23,9 @@ Answer = tuple[Sending, Receipt]
 
 # What record() and _begin() say, for any number of both, in one round trip: half of what a text takes is waiting for the database.
 # Rows are found by their keys, given as arrays too: a state is compared as an expression, since the index of what is open looked smaller
-# to the planner, which then read every delivery under way for each text. A device that has moved to somebody else since it was decided, or
-# is moving, gets nothing: who moves one holds its row, and waits for the attempts that this statement commits (contact_points.py).
+# to the planner, which then read every delivery under way for each text. A device that was removed or has moved to somebody else since
+# it was decided, or is moving, gets nothing: who moves one holds its row, and waits for the attempts that this statement commits
+# (contact_points.py).
 _STEP = """
 WITH answer AS (
     SELECT * FROM json_to_recordset(%s) AS a(
@@ -32,7 +33,7 @@ WITH answer AS (
 ), next AS (
     SELECT * FROM json_to_recordset(%s) AS n(token uuid, delivery_id bigint, fence int, device bigint)
 ), theirs AS (
-    SELECT id FROM carillon_channels_contactpoint WHERE id = ANY(%s) FOR KEY SHARE SKIP LOCKED
+    SELECT id FROM carillon_channels_contactpoint WHERE id = ANY(%s) AND removed_at IS NULL FOR KEY SHARE SKIP LOCKED
 ), kept AS (
     UPDATE carillon_channels_attempt attempt
     SET finished_at = %s, outcome = 'accepted', code = answer.code, detail = answer.detail,

@@ -935,9 +935,9 @@ class Client:
         """Your phone number and e-mail address."""
         return cast("ContactPoints", self._call("GET", "/api/v1/contact-points/"))
 
-    def add_contact_point(self, body: NewContactPointRequest) -> ContactPoint:
+    def add_contact_point(self, body: NewContactPointRequest, *, idempotency_key: str = "") -> ContactPoint:
         """Give your phone number; a code is texted to it."""
-        return cast("ContactPoint", self._call("POST", "/api/v1/contact-points/", body=body))
+        return cast("ContactPoint", self._call("POST", "/api/v1/contact-points/", body=body, key=idempotency_key or _new_key()))
 
     def remove_contact_point(self, point_id: str) -> None:
         """Remove your phone number or e-mail address, so that nothing more goes there."""

@@ -89,9 +89,7 @@ class Phone:
         self.remember(screen=screen, badge=unread)
 
     def sign_out(self) -> None:
-        """This function will take the device off the push list, end the tokens, and forget them."""
-        if device := self.kept.get("device"):
-            self.ask(lambda client: client.remove_device(device))
+        """This function will end the tokens, and with them the pushes to this device, and forget them."""
         self.ask(lambda client: client.sign_out_app("current"))
         self._state.unlink()
         self.kept = {}
@@ -206,7 +204,6 @@ def _open_settings_page(phone: Phone, asked: argparse.Namespace) -> None:
 
 def _register(phone: Phone, asked: argparse.Namespace) -> None:
     device = phone.ask(lambda client: client.register_device({"kind": "token", "address": asked.token}))
-    phone.remember(device=device["id"])
     print(f"Pushes go to the device that ends in {device['ends_in']}.")
 
 
@@ -255,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     step("device", _register, "register this device's push token", "token")
     step("push", _receive, "take a push, as FCM hands it to the app").add_argument("file", type=Path, help="the message as JSON")
     step("screen", _show_screen, "show what pushes have put on the screen, and the number on the icon")
-    step("sign-out", _sign_out, "remove the device, end the tokens and forget them")
+    step("sign-out", _sign_out, "end the tokens, and the pushes to this device, and forget them")
     return parser
 
 

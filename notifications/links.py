@@ -37,13 +37,16 @@ def allowed_link(link: str) -> str:
 def absolute(link: str) -> str:
     """This function will make a path of this site into a whole address, for messages that leave it.
 
-    What leads to a host that the operator no longer allows leads to the inbox instead.
+    What leads to a host that the operator no longer allows leads to the inbox instead. Done twice it is done once.
     """
+    site = _site.get() or settings.SITE_URL
+    if link.startswith(f"{site}/"):
+        return link
     try:
         allowed_link(link)
     except Refused:
         link = reverse("inbox")
-    return f"{_site.get() or settings.SITE_URL}{link}" if link.startswith("/") else link
+    return f"{site}{link}" if link.startswith("/") else link
 
 
 @contextmanager

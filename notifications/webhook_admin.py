@@ -87,9 +87,8 @@ class WebhookPostAdmin(Admin):
 
     @admin.action(description=_("Post the selected events again"), permissions=["view"])
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookPost]) -> None:
-        for one in queryset:
-            replay(one, timezone.now())
-        self.message_user(request, _("They are posted again within a minute."))
+        replayed = sum(replay(one, timezone.now()) for one in queryset)
+        self.message_user(request, _("Posted again within a minute: %(number)d.") % {"number": replayed})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -37,9 +37,10 @@ def post_due(now: datetime) -> int:
     return len(claimed)
 
 
-def replay(one: WebhookPost, now: datetime) -> None:
-    """This function will post an event again from the beginning, under the same id."""
-    WebhookPost.objects.filter(pk=one.pk).update(state=State.WAITING, next_at=now, attempts=0, first_at=None, lease_until=None, answer="")
+def replay(one: WebhookPost, now: datetime) -> bool:
+    """This function will post an event again from the beginning, under the same id, and tell whether: not to a webhook that has ended."""
+    living = WebhookPost.objects.filter(pk=one.pk, webhook__ended_at=None)
+    return bool(living.update(state=State.WAITING, next_at=now, attempts=0, first_at=None, lease_until=None, answer=""))
 
 
 def forget_posts(now: datetime) -> int:

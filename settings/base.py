@@ -200,6 +200,8 @@ CHANNELS_ACE: dict[str, Any] = {
     "BADGES": "notifications.badges.unread_of",
     # Which pushes may leave a screen: a condition over deliveries, for a time.
     "DEALT_WITH": "notifications.badges.is_dealt_with",
+    # Where the links of messages lead: to no host that is not allowed any more.
+    "LINKS": "notifications.links.absolute",
     # How messages look and who they come from, where one installation serves several sites.
     "LOOKS": "notifications.brands.looks_of",
     # How many parts of texts a second an originator may send: its own rate, else that of each at its provider. Without one: no limit.

@@ -19,7 +19,7 @@ from accounts.phone_codes import WrongCode, ask_for_code, redeem
 from accounts.rest_api.limits import limited
 from accounts.tries import address_of
 from channels_ace.api import BadAddress, ContactPoint, add_contact_point
-from notifications.api import InstantField, StrictSerializer, addresses, key_of, person_id, read_body, remove_address
+from notifications.api import InstantField, StrictSerializer, addresses, key_of, once, person_id, read_body, remove_address
 
 KINDS = (ContactPoint.Kind.PHONE, ContactPoint.Kind.EMAIL)
 PHONE = {"id": "V1dZ0m9hYkQxRnJ0eQ3aBc", "kind": "phone", "ends_in": "…0100", "verified_at": None, "added_at": "2026-03-02T12:00:00Z"}
@@ -73,6 +73,7 @@ class ContactPointsView(APIView):
             OpenApiExample("Added", value=PHONE, response_only=True, status_codes=["201"]),
         ],
     )
+    @once()
     def post(self, request: Request) -> Response:
         body = read_body(request, NewContactPointSerializer)
         now = timezone.now()
@@ -120,7 +121,7 @@ class VerificationView(APIView):
     @extend_schema(
         operation_id="verify_contact_point",
         summary="Prove by the code that the phone is yours",
-        description="A code works for ten minutes and five guesses.",
+        description="A code works for ten minutes and five guesses. What is verified stays so, whatever the code.",
         tags=["Contact points"],
         request=CodeSerializer,
         responses=ContactPointSerializer,
@@ -129,6 +130,9 @@ class VerificationView(APIView):
     def post(self, request: Request, point_id: str) -> Response:
         point = _mine(request, point_id, [ContactPoint.Kind.PHONE])
         code = read_body(request, CodeSerializer)["code"]
+        if point.verified_at is not None:
+            # Asked again, since the answer got lost.
+            return Response(_told(point))
         now = timezone.now()
         try:
             redeem(PhoneCode.Use.VERIFY, point.address, code, now, user_id=point.user_id)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import second_factor, signed_in_apps
 from accounts.models import PhoneCode, SignedInApp, User
-from accounts.phone_codes import WrongCode, redeem
+from accounts.phone_codes import WrongCode, check, sign_in_by
 from accounts.rest_api.limits import limited
 from accounts.rest_api.open_to_post import OpenToPost
 from accounts.signed_in_apps import BadToken, Tokens
@@ -97,7 +97,7 @@ class SignedInAppsView(OpenToPost):
     @extend_schema(
         operation_id="sign_out_other_apps",
         summary="Sign all your apps out but this one",
-        description="Asked in a browser, all of them. Their tokens end at once.",
+        description="Asked in a browser, all of them. Their tokens end at once, and no push goes to the devices they registered.",
         tags=["Signing in"],
         responses={204: None},
     )
@@ -112,7 +112,8 @@ class SignedInAppsView(OpenToPost):
     @extend_schema(
         operation_id="sign_in",
         summary="Sign in by a password or by a code, and get the first tokens",
-        description="Answers 401 when the two do not fit together or a second factor is missing, and 429 after too many tries.",
+        description="Answers 401 when the two do not fit together or a second factor is missing, and 429 after too many tries. Ask again "
+        "when an answer is lost: a code gives the same app once more until one of its tokens is used.",
         tags=["Signing in"],
         auth=[],
         request=SignInSerializer,
@@ -128,11 +129,11 @@ class SignedInAppsView(OpenToPost):
         now = timezone.now()
         with limited():
             allow("sign_in", now, account=body.get("username") or body["phone"], address=address_of(request._request))
-        user = _by_code(body, now) if "phone" in body else authenticate(request._request, **{name: body[name] for name in BY_PASSWORD})
-        if not isinstance(user, User):
-            raise Problem(401, _("You are not signed in"), _("They do not fit together."))
-        _ask_for_second_factor(user, body.get("second_factor", ""), now)
-        return Response(_given(signed_in_apps.sign_in(user, body["app"], now)), status=201)
+        try:
+            tokens = _by_code(body, now) if "phone" in body else _by_password(request, body, now)
+        except WrongCode as error:
+            raise Problem(401, _("You are not signed in"), _("They do not fit together.")) from error
+        return Response(_given(tokens), status=201)
 
 
 class RenewalsView(OpenToPost):
@@ -164,7 +165,7 @@ class SignedInAppView(APIView):
     @extend_schema(
         operation_id="sign_out_app",
         summary="Sign an app out: this one by the id `current`, or any other of yours",
-        description="Its tokens end at once. Remove its device too (`DELETE /devices/{device_id}/`), so that no push goes there.",
+        description="Its tokens end at once, and no push goes to a device that it registered.",
         tags=["Signing in"],
         responses={204: None},
     )
@@ -194,11 +195,19 @@ def _ask_for_second_factor(user: User, code: str, now: datetime) -> None:
         raise Problem(401, _("You need a second factor"), _("This code does not fit, or was used before.")) from error
 
 
-def _by_code(body: dict[str, Any], now: datetime) -> User | None:
-    try:
-        return redeem(PhoneCode.Use.SIGN_IN, body["phone"], body["code"], now)
-    except WrongCode:
-        return None
+def _by_password(request: Request, body: dict[str, Any], now: datetime) -> Tokens:
+    user = authenticate(request._request, **{name: body[name] for name in BY_PASSWORD})
+    if not isinstance(user, User):
+        raise WrongCode
+    _ask_for_second_factor(user, body.get("second_factor", ""), now)
+    return signed_in_apps.sign_in(user, body["app"], now)
+
+
+def _by_code(body: dict[str, Any], now: datetime) -> Tokens:
+    code, user = check(PhoneCode.Use.SIGN_IN, body["phone"], body["code"], now)
+    # Before the code is used up: whoever learns here that they need a second factor shows both.
+    _ask_for_second_factor(user, body.get("second_factor", ""), now)
+    return sign_in_by(code, body["app"], now)
 
 
 def _given(tokens: Tokens) -> dict[str, Any]:

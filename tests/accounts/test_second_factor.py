@@ -11,13 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import second_factor
-from accounts.models import AuthenticatorApp, RecoveryCode, SignedInApp, User
+from accounts import phone_codes, second_factor
+from accounts.models import AuthenticatorApp, PhoneCode, RecoveryCode, SignedInApp, User
 from accounts.personal_data import erase
 from accounts.second_factor import STEP_SECONDS, WrongCode, add, begin, digits_at, is_missing, take
 from accounts.signed_in_apps import sign_in
 from accounts.tries import LIMITS, TooMany
-from channels_ace.api import Message
+from channels_ace.api import Message, add_contact_point
 from studies.api import StudyRole
 from tests.factories import NOW, make_user
 from tests.scheduling.worlds import make_study
@@ -251,6 +251,20 @@ def test_an_app_is_no_way_around_it(client: Client) -> None:
         return client.post("/api/v1/signed-in-apps/", app_body(**more), content_type="application/json").status_code
 
     assert [ask(), ask(second_factor="000000x"), ask(second_factor=codes[0]), ask(second_factor=codes[0])] == [401, 401, 201, 401]
+
+
+def test_a_texted_code_is_good_until_the_second_factor_is_shown_with_it(client: Client) -> None:
+    user = make_person()
+    codes = with_app(user)
+    add_contact_point(user_id=user.pk, kind="phone", address="+12065550100", now=NOW, verified=True)
+    asked = phone_codes.ask_for_code(PhoneCode.Use.SIGN_IN, "+12065550100", timezone.now(), address="192.0.2.1")
+    phone_codes.send_codes(timezone.now())
+    body = {"phone": "+12065550100", "code": phone_codes.digits(asked.seed), "app": "phone"}
+
+    def ask(**more: str) -> int:
+        return client.post("/api/v1/signed-in-apps/", body | more, content_type="application/json").status_code
+
+    assert [ask(), ask(second_factor="000000x"), ask(second_factor=codes[0])] == [401, 401, 201]
 
 
 def test_an_app_of_before_is_signed_out() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -92,3 +93,13 @@ def test_a_token_beside_a_session_counts_as_the_token(db: None) -> None:
     client.force_login(make_user())
 
     assert client.get("/api/v1/inbox/", headers={"authorization": f"Bearer {make()}"}).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["person:7", "Person:7", "person:"])
+def test_no_service_passes_for_somebody_of_a_team(operator: Client, name: str) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make(name=name)
+    answer = operator.post(reverse("admin:accounts_servicetoken_add"), {"name": name, "scopes": "tests:read"})
+
+    assert "it would pass for a person" in answer.content.decode()
+    assert not ServiceToken.objects.exists()

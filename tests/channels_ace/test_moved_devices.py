@@ -2,13 +2,14 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 
-from channels_ace.api import Attempt, ContactPoint, Delivery, add_contact_point, deliver, deliver_all
+from channels_ace.api import Attempt, ContactPoint, Delivery, add_contact_point, deliver, deliver_all, remove_devices_of
 from tests.channels_ace.saying import NEWS, say, states
 from tests.factories import NOW, make_user
 from tests.fakes import Doubles
@@ -72,25 +73,34 @@ def test_a_notice_for_the_first_owner_never_reaches_a_device_that_moved(doubles:
     assert ContactPoint.objects.get().user_id == second.pk
 
 
-def test_a_device_that_moves_after_the_decision_gets_nothing_and_the_others_do(doubles: Doubles, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [make_user(device=f"device-{number}") for number in range(3)]
-    other = make_user()
-    say(people, NEWS, channels=["push"])
-    has_moved: list[bool] = []
+def move_one() -> None:
+    add_contact_point(user_id=make_user().pk, kind="device_token", address="device-1", now=NOW, verified=True)
 
-    def move_one(to: int) -> None:
-        add_contact_point(user_id=other.pk, kind="device_token", address=f"device-{to}", now=NOW, verified=True)
+
+def sign_one_out() -> None:
+    point = ContactPoint.objects.get(user__username="person-1")
+    ContactPoint.objects.filter(pk=point.pk).update(app="an app")
+    assert remove_devices_of(["an app"], [point.user_id], NOW) == 1
+
+
+@pytest.mark.parametrize(("leave", "reason"), [(move_one, "no_contact_point"), (sign_one_out, "contact_removed")])
+def test_a_device_that_is_left_after_the_decision_gets_nothing_and_the_others_do(
+    doubles: Doubles, monkeypatch: pytest.MonkeyPatch, leave: Callable[[], None], reason: str
+) -> None:
+    people = [make_user(f"person-{number}", device=f"device-{number}") for number in range(3)]
+    say(people, NEWS, channels=["push"])
+    is_left: list[bool] = []
 
     # The moment between decision and request: the pace is asked for there.
     def parts_per_second(_provider: str, _originator: str) -> int:
-        if not has_moved:
-            has_moved.append(True)
-            move_one(1)
+        if not is_left:
+            is_left.append(True)
+            leave()
         return 0
 
     monkeypatch.setattr("channels_ace.hand_over.parts_per_second", parts_per_second)
     deliver_all(NOW)
     deliver_all(NOW + timedelta(seconds=1))
 
-    assert states() == {(State.ACCEPTED, "accepted"): 2, (State.SUPPRESSED, "no_contact_point"): 1}
+    assert states() == {(State.ACCEPTED, "accepted"): 2, (State.SUPPRESSED, reason): 1}
     assert Attempt.objects.count() == len(doubles.ledger.entries()) == 2

@@ -12,14 +12,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.service_tokens import make_service_token
-from channels_ace.api import Message, Refused, render
+from channels_ace.api import Message, Refused, deliver_all, render
+from notifications.api import choose
 from notifications.ingest import ingest_line
 from notifications.links import absolute
-from notifications.models import CourseDate, InboxItem, IngestedEvent, ServiceMessage
+from notifications.models import Brand, CourseDate, InboxItem, IngestedEvent, ServiceMessage
 from notifications.notify import notify
 from notifications.registry import registered
 from notifications.service_messages import plan_due
 from tests.factories import COURSE, NOW, make_member, make_user
+from tests.fakes import Doubles
 from tests.notifications.bad_events import course_event, user_event
 
 pytestmark = pytest.mark.django_db
@@ -109,11 +111,42 @@ def test_what_was_allowed_when_it_was_said_leads_to_the_inbox_once_its_host_is_n
 
     told = reader.get("/api/v1/inbox/").json()["items"]
     mail = render(item, "email", ("subject", "text", "html"), "en")
+    text = render(item, "sms", ("text",), "en")["text"]
     opened = reader.post(reverse("inbox-read", args=[item.public_id]))
 
     assert [one["link"] for one in told] == [absolute("/inbox/")]
-    assert "lms.example.org" not in mail["html"] + mail["text"]
+    assert "lms.example.org" not in mail["html"] + mail["text"] + text
     assert "lms.example.org" not in opened.headers["Location"]
+
+
+@pytest.mark.parametrize("channel", ["push", "email"])
+def test_no_channel_carries_it_once_its_host_is_not_allowed(lms: Client, doubles: Doubles, settings: Settings, channel: str) -> None:
+    bo = make_user(email="bo@example.org", device="bos-phone")
+    choose(bo.pk, "other", channel, is_on=True, now=NOW)
+    notify(type="other.announcement", audience=[bo], link=LMS, context={"title": "Hi"}, channels=["inbox", channel], now=NOW)
+    settings.LINK_HOSTS = []
+
+    deliver_all(NOW)
+
+    (sent,) = doubles.ledger.entries()
+    assert "lms.example.org" not in json.dumps(sent)
+
+
+def test_a_push_and_the_inbox_lead_to_one_address(lms: Client, doubles: Doubles, settings: Settings) -> None:
+    settings.CHANNELS_ACE = {**settings.CHANNELS_ACE, "BUFFER_MINUTES": 0}
+    bo, reader, noon = make_user(device="bos-phone"), Client(), timezone.now().replace(hour=12)
+    reader.force_login(bo)
+    choose(bo.pk, "other", "push", is_on=True, now=NOW)
+    Brand.objects.create(name="North", orgs=["DemoX"], address="https://north.example.org")
+    for link in ("/inbox/", LMS, ""):
+        notify(type="other.announcement", audience=[bo], link=link, context={"title": "Hi"}, scope=COURSE, now=noon)
+    told = {item["id"]: item["link"] for item in reader.get("/api/v1/inbox/").json()["items"]}
+
+    deliver_all(noon)
+
+    pushed = {one["extra"]["data"]["message_id"]: one["extra"]["data"]["link"] or None for one in doubles.ledger.entries()}
+    assert len(pushed) == 3
+    assert pushed == told
 
 
 def test_what_waits_for_its_time_is_refused_once_its_host_is_not_allowed(lms: Client, ana: User, settings: Settings) -> None:

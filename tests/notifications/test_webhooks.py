@@ -2,8 +2,12 @@ import base64
 import hashlib
 import hmac
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
 
 import pytest
@@ -13,12 +17,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from channels_ace.api import Delivery, Refused
+from notifications import public_address
 from notifications.models import ServiceMessage, Webhook, WebhookPost
-from notifications.public_address import NotPublic, find_public
+from notifications.public_address import NotPublic, find_public, post
 from notifications.service_messages import cancel_message, plan_due
 from notifications.webhook_events import MOST_PEOPLE, tell_changes
-from notifications.webhook_posts import WAITS, forget_posts, post_due
-from notifications.webhooks import EVENTS, make_webhook, replace_secret
+from notifications.webhook_posts import WAITS, forget_posts, post_due, replay
+from notifications.webhooks import EVENTS, end_webhook, make_webhook, replace_secret
 from tests.factories import make_user
 from tests.fakes.receiver import Receiver, receiver
 from tests.notifications.rest_api.test_messages import Service, texts
@@ -249,6 +254,10 @@ def test_while_a_secret_is_replaced_both_sign(hook: Receiver) -> None:
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "::7f00:1",
+        "fec0::1",
+        "64:ff9b:1::a9fe:a9fe",
+        "5f00::1",
     ],
 )
 def test_no_private_address_is_connected_to(settings: Any, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -259,6 +268,61 @@ def test_no_private_address_is_connected_to(settings: Any, monkeypatch: pytest.M
 
     with pytest.raises(NotPublic):
         find_public("hooks.example.org", 443)
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::ffff:7f00:1]", "169.254.169.254"])
+def test_no_way_of_writing_a_private_address_leads_there(settings: Any, host: str) -> None:
+    settings.WEBHOOKS_TO_LOOPBACK = False
+
+    with pytest.raises(NotPublic):
+        post(f"https://{host}/", b"{}", {})
+
+
+def test_public_addresses_of_both_sorts_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [("", 1, 6, "", (address, 443)) for address in ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", "93.184.215.14")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_named: found)
+
+    assert find_public("hooks.example.org", 443) == ("93.184.215.14", 443)
+
+
+@pytest.mark.parametrize("told", [b"HTTP/1.1 2", b"HTTP/1.1 204 No Content\r\nx: ", b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n"])
+def test_a_receiver_that_answers_byte_by_byte_holds_up_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
+    monkeypatch.setattr(public_address, "SECONDS_IN_ALL", 0.5)
+    began = time.monotonic()
+    with dripping(told) as url, pytest.raises((OSError, HTTPException)):
+        post(url, b"{}", {})
+    assert time.monotonic() - began < 5
+
+
+def test_nothing_is_posted_again_to_a_webhook_that_has_ended(hook: Receiver) -> None:
+    one = a_post(hook)
+    post_due(timezone.now())
+    end_webhook(one.webhook, "Ended by its service.", timezone.now())
+
+    assert replay(one, timezone.now()) is False
+    assert post_due(timezone.now()) == 0
+    assert len(hook.came) == 1
+
+
+@contextmanager
+def dripping(told: bytes) -> Iterator[str]:
+    """A receiver that says this, and then one letter after the other for as long as somebody listens."""
+
+    def drip() -> None:
+        with suppress(OSError):
+            caller, _address = listener.accept()
+            with caller:
+                caller.sendall(told)
+                while not over.wait(0.05):
+                    caller.sendall(b"x")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        over.set()
+    thread.join(5)
 
 
 def test_a_name_that_means_a_private_address_later_is_refused_then(hook: Receiver, settings: Any) -> None:

@@ -1,11 +1,19 @@
 import json
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import SignedInApp, Try, User
+from accounts.signed_in_apps import end
+from channels_ace.api import deliver_all
+from notifications.api import choose, notify
 from tests.factories import make_user
+from tests.fakes import Doubles
+from tests.fakes.ledger import digest_of
 
 PASSWORD = "correct horse battery"
 WHERE = "/api/v1/signed-in-apps/"
@@ -84,6 +92,75 @@ def test_an_operator_signs_an_app_out(ana: User, phone: Client, admin_client: Cl
 
     assert as_app(tokens).get("/api/v1/inbox/").status_code == 401
     assert SignedInApp.objects.get().ended_because == SignedInApp.Ended.BY_OPERATOR
+
+
+def signs_itself_out(ana: User, tokens: dict[str, Any]) -> None:
+    assert as_app(tokens).delete(WHERE + "current/").status_code == 204
+
+
+def is_signed_out_on_the_page(ana: User, tokens: dict[str, Any]) -> None:
+    assert browser_of(ana).post("/settings/apps/", {"app": tokens["id"]}).status_code == 302
+
+
+def is_signed_out_with_all_others(ana: User, tokens: dict[str, Any]) -> None:
+    assert browser_of(ana).post("/settings/apps/", {"others": "1"}).status_code == 302
+
+
+def is_signed_out_by_another_app(ana: User, tokens: dict[str, Any]) -> None:
+    assert as_app(sign_in(Client()).json()).delete(WHERE).status_code == 204
+
+
+def is_signed_out_by_an_operator(ana: User, tokens: dict[str, Any]) -> None:
+    end(SignedInApp.objects.filter(public_id=tokens["id"]), SignedInApp.Ended.BY_OPERATOR, timezone.now())
+
+
+def shows_a_token_that_was_spent(ana: User, tokens: dict[str, Any]) -> None:
+    newer = post(Client(), WHERE + "renewals/", {"refresh": tokens["refresh"]}).json()
+    post(Client(), WHERE + "renewals/", {"refresh": newer["refresh"]})
+    assert post(Client(), WHERE + "renewals/", {"refresh": tokens["refresh"]}).status_code == 401
+
+
+def has_another_password(ana: User, tokens: dict[str, Any]) -> None:
+    person = User.objects.get(pk=ana.pk)
+    person.set_password("another long password")
+    person.save()
+
+
+def browser_of(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        signs_itself_out,
+        is_signed_out_on_the_page,
+        is_signed_out_with_all_others,
+        is_signed_out_by_another_app,
+        is_signed_out_by_an_operator,
+        shows_a_token_that_was_spent,
+        has_another_password,
+    ],
+)
+def test_no_push_reaches_the_device_of_an_app_that_was_signed_out(
+    ana: User, phone: Client, doubles: Doubles, leave: Callable[[User, dict[str, Any]], None]
+) -> None:
+    tokens = sign_in(phone).json()
+    post(as_app(tokens), "/api/v1/devices/", {"kind": "token", "address": "the-phone"})
+    browser = browser_of(ana)
+    post(browser, "/api/v1/devices/", {"kind": "token", "address": "registered-by-no-app"})
+    choose(ana.pk, "other", "push", is_on=True, now=timezone.now())
+    noon = timezone.now().replace(hour=12)
+    notify(type="other.announcement", audience=[ana], context={"title": "Before"}, channels=["push"], now=noon)
+
+    leave(ana, tokens)
+
+    notify(type="other.announcement", audience=[ana], context={"title": "After"}, channels=["push"], now=noon)
+    deliver_all(noon)
+    told = Counter(entry["to_digest"] for entry in doubles.ledger.entries() if entry["type"] == "other.announcement")
+    assert told == {digest_of("registered-by-no-app"): 2}
 
 
 @pytest.mark.parametrize(("username", "password"), [("ana", "wrong"), ("nobody", PASSWORD), ("Ana", PASSWORD)])
