@@ -22,7 +22,7 @@ from channels_ace.fan_out import let_in, plan_over
 from channels_ace.gather import Wait, gather, gather_all
 from channels_ace.health import resting_providers
 from channels_ace.index_writing import index_to_write
-from channels_ace.insert import By, Into, do_not_compile, expect_memory, insert_and_count, insert_each, insert_from
+from channels_ace.insert import By, Into, expect_memory, insert_and_count, insert_each, insert_from
 from channels_ace.local_time import ZONES, UnknownZone, Window, local_date, local_now, openings, parse_zone, to_instant
 from channels_ace.looks import PLAIN, Look
 from channels_ace.message_types import Hours, MessageType, Repeat, UnknownType, find, register, registered
@@ -91,7 +91,6 @@ __all__ = [
     "deliver_all",
     "deliveries_of",
     "deny",
-    "do_not_compile",
     "drop_unsaid",
     "expect_memory",
     "explain",

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.core import checks as system_checks
+from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace import checks
@@ -16,7 +17,9 @@ class ChannelsAceConfig(AppConfig):
         from anymail.signals import tracking
 
         from channels_ace import answers, webhooks
+        from channels_ace.connections import do_not_compile
 
+        connection_created.connect(do_not_compile, dispatch_uid="channels_ace")
         answers.register_answers()
         tracking.connect(webhooks.note_tracking, dispatch_uid="channels_ace")
         security = system_checks.Tags.security

@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from channels_ace.audience import Everyone, People, with_contact, with_zone
 from channels_ace.channel import registered_channels, without_addresses
 from channels_ace.decision import Question, Rule, deny, rules, verdict
-from channels_ace.insert import Into, do_not_compile, insert_each
+from channels_ace.insert import Into, insert_each
 from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Delivery, FanOut, FanOutChunk, Message
 
@@ -247,7 +247,6 @@ def _missing(message: Message, people: People) -> Iterator[Chunk]:
 def _plan_chunk(message: Message, message_type: MessageType, people: People, chunk: Chunk, now: datetime) -> None:
     """This function will plan the people up to an id in the caller's transaction."""
     after, last, number = chunk
-    do_not_compile()
     # The unique key on (message, first user) is the last word: no chunk is planned twice.
     FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, people=number, done_at=now)
     is_kept = people.everyone is not None and people.everyone.through is not None

@@ -35,16 +35,6 @@ class Into:
     only: str = ""
 
 
-def do_not_compile() -> None:
-    """This function will keep PostgreSQL, for this transaction, from compiling statements to machine code.
-
-    It takes a second to compile a verdict for each statement, many times what it takes to compute it.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL jit = off")
-
-
 def expect_memory() -> None:
     """This function will tell PostgreSQL, for this transaction, that what an index points at is in memory or on a disk without arms.
 

@@ -34,7 +34,6 @@ from channels_ace.api import (
     Message,
     Rule,
     deliveries_of,
-    do_not_compile,
     drop_unsaid,
     expect_memory,
     insert_and_count,
@@ -167,7 +166,6 @@ def do(run: Run, now: datetime) -> int:
     Raises IntegrityError when the run has been done.
     """
     with transaction.atomic():
-        do_not_compile()
         expect_memory()
         ledger = RunLedger.objects.create(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now)
         roll_over(run.version.pk, run.track, run.time_zone, run.today, now)
