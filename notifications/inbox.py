@@ -101,10 +101,10 @@ def _kept(user_id: int, now: datetime, since: datetime) -> QuerySet[InboxItem]:
 def kept(now: datetime, since: datetime) -> QuerySet[InboxItem]:
     """This function will give what all inboxes hold now of what was said since then."""
     is_kept = Q(created_at__gt=since) & (Q(send_after=None) | Q(send_after__lte=now))
-    return InboxItem.objects.filter(_of_message(ExpressionWrapper(is_kept, BooleanField())))
+    return InboxItem.objects.filter(of_message(ExpressionWrapper(is_kept, BooleanField())))
 
 
-def _of_message(what: Combinable) -> Subquery:
+def of_message(what: Combinable) -> Subquery:
     """This function will give something of an item's message, looked up by its key.
 
     A value and neither a join nor a condition: by statistics that are wrong for a while after much was said, those read all messages.
@@ -251,7 +251,7 @@ def is_unread(read_through: Number, marked_at: Instant | None) -> Q:
     # "Mark all" did not cover what was hidden when it was pressed.
     if marked_at is None:
         return Q(read_at=None) & above
-    said_later = Q(GreaterThan(Coalesce(_of_message(F("send_after")), NEVER), marked_at))
+    said_later = Q(GreaterThan(Coalesce(of_message(F("send_after")), NEVER), marked_at))
     return Q(read_at=None) & (above | Q(snoozed_until__gt=marked_at) | said_later)
 
 

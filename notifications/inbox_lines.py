@@ -10,23 +10,25 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from django.db.models import F
 from django.utils import timezone
 
 from channels_ace.api import Message, Prepared, Together
 from notifications import broadcasts, inbox
-from notifications.inbox import LAST, Asked, asked_mark, came_back, others, words_of
+from notifications.inbox import LAST, Asked, asked_mark, came_back, of_message, others, words_of
 from notifications.links import absolute
 from notifications.models import InboxItem, InboxState
 
 # Some five megabytes.
 MOST_WRITTEN = 10_000
-_written: dict[tuple[str, str, str], dict[tuple[int, str], "Said"]] = {}
+_written: dict[tuple[str, str, str], dict[tuple[str, str], "Said"]] = {}
 
 
 class Line(NamedTuple):
-    """An item as its row has it."""
+    """An item as its row has it, with what its message is known by: ids are given again where a database goes back to an earlier state."""
 
     message_id: int
+    public_id: str
     category: str
     seen_at: datetime | None
     read_at: datetime | None
@@ -59,10 +61,10 @@ def lines(user_id: int, now: datetime, *, before: int | None, size: int) -> Line
     since = now - inbox.retention()
     query = _page(size + 1, is_first=before is None)
     asked = (user_id, now, since, before or LAST)
-    (read_through, _, is_any_waiting, marked_at, is_any_back, _), *rows = query.rows(*asked)
+    (read_through, _, _, is_any_waiting, marked_at, is_any_back, _), *rows = query.rows(*asked)
     if is_any_waiting:
         broadcasts.bring_in(user_id, now, since=since)
-        (read_through, _, _, marked_at, is_any_back, _), *rows = query.rows(*asked)
+        (read_through, _, _, _, marked_at, is_any_back, _), *rows = query.rows(*asked)
     above = _BACK.rows(user_id, now, since) if is_any_back else []
     next_before = rows[size - 1][0] if len(rows) > size else None
     return Lines([Line(*row) for row in above + rows[:size]], next_before, read_through, marked_at)
@@ -72,12 +74,12 @@ def write(page: Lines, language: str) -> str:
     """This function will write items as a JSON array, each as `shown` of rest_api/inbox.py gives it."""
     found, _, read_through, marked_at = page
     told = _written.setdefault((language, timezone.get_current_timezone_name(), absolute("/")), {})
-    missing = [line for line in found if line[:2] not in told]
+    missing = [line for line in found if line[1:3] not in told]
     if missing:
         # Whatever their number, by one statement.
         _write_messages(missing, language, told)
     # What was deleted between the two statements is gone.
-    shown = (_write(line, part, read_through, marked_at) for line in found if (part := told.get(line[:2])))
+    shown = (_write(line, part, read_through, marked_at) for line in found if (part := told.get(line[1:3])))
     return f"[{','.join(shown)}]"
 
 
@@ -93,18 +95,18 @@ def said(message: Message, category: str, words: dict[str, str]) -> dict[str, An
     }
 
 
-def _write_messages(missing: Iterable[Line], language: str, told: dict[tuple[int, str], Said]) -> None:
+def _write_messages(missing: Iterable[Line], language: str, told: dict[tuple[str, str], Said]) -> None:
     if len(told) > MOST_WRITTEN:
         told.clear()
     messages = Message.objects.in_bulk([line.message_id for line in missing])
     for line in missing:
         if message := messages.get(line.message_id):
             shown = _json(said(message, line.category, words_of(message, language)))
-            told[line[:2]] = Said(f'{shown[:-1]},"created_at":{_instant(message.created_at)}', message.send_after)
+            told[line[1:3]] = Said(f'{shown[:-1]},"created_at":{_instant(message.created_at)}', message.send_after)
 
 
 def _write(line: Line, said: Said, read_through: int, marked_at: datetime | None) -> str:
-    message_id, _, seen_at, read_at, archived_at, snoozed_until = line
+    message_id, _, _, seen_at, read_at, archived_at, snoozed_until = line
     # The mark covers what stood there: not what was hidden then.
     if read_at is None and marked_at and message_id <= read_through and not _is_after(marked_at, snoozed_until, said.send_after):
         seen_at, read_at = seen_at or marked_at, marked_at
@@ -134,6 +136,7 @@ def _instant(at: datetime | None) -> str:
 
 
 _COLUMNS = Line._fields
+_NAMED = {"public_id": of_message(F("public_id"))}
 
 
 @cache
@@ -146,16 +149,22 @@ def _page(number: int, *, is_first: bool) -> Prepared:
         back = InboxItem.objects.filter(user_id=user_id, read_at=None, archived_at=None, snoozed_until__lte=now)
         parts = {"back": back.values("message_id")} if is_first else {}
         return Together(
-            f"SELECT COALESCE(({{through}}), 0), '', CASE WHEN EXISTS({{waiting}}) THEN CURRENT_TIMESTAMP END, ({{at}}), {is_back}, "  # noqa: S608 - words of our own
+            f"SELECT COALESCE(({{through}}), 0), '', '', CASE WHEN EXISTS({{waiting}}) THEN CURRENT_TIMESTAMP END, ({{at}}), {is_back}, "  # noqa: S608 - words of our own
             "NULL UNION ALL SELECT * FROM ({rows}) AS page",
             through=mark.values("read_through"),
             waiting=inbox.waiting(user_id, now, since),
             at=mark.values("read_at"),
             **parts,
-            rows=others(user_id, now, since, *asked_mark(user_id), before, asked=Asked()).values_list(*_COLUMNS)[:number],
+            rows=others(user_id, now, since, *asked_mark(user_id), before, asked=Asked())
+            .annotate(**_NAMED)
+            .values_list(*_COLUMNS)[:number],
         )
 
     return Prepared(build)
 
 
-_BACK = Prepared(lambda user_id, now, since: came_back(user_id, now, since, *asked_mark(user_id), asked=Asked()).values_list(*_COLUMNS))
+_BACK = Prepared(
+    lambda user_id, now, since: (
+        came_back(user_id, now, since, *asked_mark(user_id), asked=Asked()).annotate(**_NAMED).values_list(*_COLUMNS)
+    )
+)

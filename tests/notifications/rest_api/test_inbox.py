@@ -139,6 +139,15 @@ def test_both_ways_to_a_page_say_the_same(client: Client, reader: User) -> None:
     assert [item["read_at"] is None for item in plain.json()["items"]] == [True, False, False, False, False]
 
 
+def test_a_message_that_took_the_number_of_another_says_its_own_words(client: Client, reader: User) -> None:
+    """A database that goes back to an earlier state gives its numbers again."""
+    before = tell(reader, title="Before")
+    client.get("/api/v1/inbox/")
+    Message.objects.filter(pk=before.pk).update(public_id="another", context={"title": "After"})
+
+    assert "After" in client.get("/api/v1/inbox/").content.decode()
+
+
 def test_a_page_is_written_anew_for_another_language_or_zone(client: Client, reader: User) -> None:
     tell(reader, title="Lab")
     title = {"in_languages": {"en": "Hello", "es": "Buenos días"}}
