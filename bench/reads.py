@@ -163,7 +163,8 @@ def mark_all(world: World) -> Figure:
         now, readers = timezone.now(), list(made.of(SOME))[: READERS * 4]
 
         def one(user: int) -> None:
-            item = inbox.items(user, now).order_by("-message_id")[0]
+            # To mark what is read already would change nothing, and tell no device.
+            item = inbox.unread(user, now).order_by("-message_id")[0]
             began = time.perf_counter()
             inbox_marks.mark_read([item], now)
             spent.append(time.perf_counter() - began)
