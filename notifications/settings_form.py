@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from channels_ace.api import ZONES, Recipient, Refused, UnknownZone, known_language, local_date, parse_zone, to_instant
@@ -50,7 +52,7 @@ def change(user_id: int, field: str, value: str, *, now: datetime) -> None:
     """This function will give one field another value. Raises NotSaved."""
     start, _colon, end = field.rpartition(":")
     if field in PLACE:
-        _change_place(user_id, field, value)
+        _change_place(user_id, field, value, now)
     elif field == "paused_until":
         _pause(user_id, value, now)
     elif field in ("opens", "closes"):
@@ -120,7 +122,7 @@ def zone_of(user_id: int) -> ZoneInfo:
     return parse_zone(name) if name in ZONES else ZoneInfo("UTC")
 
 
-def _change_place(user_id: int, field: str, value: str) -> None:
+def _change_place(user_id: int, field: str, value: str, now: datetime) -> None:
     if field == "zone":
         try:
             parse_zone(value)
@@ -128,7 +130,10 @@ def _change_place(user_id: int, field: str, value: str) -> None:
             raise NotSaved("zone", _("Choose a time zone from the list.")) from error
     elif value not in dict(settings.LANGUAGES):
         raise NotSaved("language", _("Choose a language from the list."))
-    Recipient.objects.update_or_create(user_id=user_id, defaults={"time_zone" if field == "zone" else field: value})
+    with transaction.atomic():
+        Recipient.objects.update_or_create(user_id=user_id, defaults={"time_zone" if field == "zone" else field: value})
+        for path in getattr(settings, "AFTER_ZONE", ()) if field == "zone" else ():
+            import_string(path)(user_id, value, now)
 
 
 def _pause(user_id: int, value: str, now: datetime) -> None:

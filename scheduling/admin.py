@@ -46,7 +46,7 @@ class PlannerRowAdmin(HistoryAdmin):
 
 @admin.register(Place)
 class PlaceAdmin(HistoryAdmin):
-    list_display = ["version", "time_zone", "told_through"]
+    list_display = ["version", "time_zone", "told_through", "rolled_on"]
     list_filter = ["time_zone"]
     list_select_related = ["version__study"]
     search_fields = ["time_zone__exact"]

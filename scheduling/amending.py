@@ -16,6 +16,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_ace.api import local_date, parse_zone
+from scheduling.drawn_times import draw_anew
 from scheduling.event_dates import event_dates
 from scheduling.models import ActivityEvent
 from scheduling.planner import ask_again, designs, overrides_of, protocol, replan, stands, tracks
@@ -87,6 +88,7 @@ def amend(version: ProtocolVersion, now: datetime, *, actor_id: int) -> Amendmen
     ActivityEvent.objects.bulk_create(pins, batch_size=CHUNK)
     replan(to_plan, now, only_changed=True)
     draw_missing_arms(version)
+    draw_anew(version.study)
     details = {"version": version.number, "people": found.people, "moved": found.moved, "kept": found.kept}
     write_audit(version.study, "protocol_amended", now, actor_id=actor_id, details=details)
     return found

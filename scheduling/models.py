@@ -83,6 +83,8 @@ class Place(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64)
     # Until when its people have been told what began (tellings.py).
     told_through = models.DateTimeField(_("told through"), null=True, blank=True)
+    # The last local date on which those whose burst was over were moved on to the next (rolling.py).
+    rolled_on = models.DateField(_("moved on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("place")
@@ -112,13 +114,36 @@ class Completion(models.Model):
         verbose_name = _("completion")
         verbose_name_plural = _("completions")
         constraints = [models.UniqueConstraint(fields=["enrollment", "session_id"], name="completion_once")]
+        # What somebody did lately, for rules that count it.
+        indexes = [models.Index(fields=["enrollment", "finished_at"], name="completion_finished")]
 
     def __str__(self) -> str:
         return self.session_id
 
 
+class DrawnTime(models.Model):
+    """When a session by chance opens for one person: the minute of a local date that was drawn for them, kept for a few days."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="+", db_constraint=False, verbose_name=_("enrollment"))
+    local_date = models.DateField(_("local date"))
+    session_id = models.CharField(_("session"), max_length=128)
+    minute = models.PositiveSmallIntegerField(_("minute of the day"))
+
+    class Meta:
+        verbose_name = _("drawn time")
+        verbose_name_plural = _("drawn times")
+        constraints = [models.UniqueConstraint(fields=["enrollment", "local_date", "session_id"], name="drawn_time_once")]
+        indexes = [models.Index(fields=["local_date"], name="drawn_time_local_date")]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.minute // 60:02d}:{self.minute % 60:02d}"
+
+
 class RunLedger(models.Model):
-    """One run of one rule for one zone's local date: written with its nudges, so that a second run finds it and does nothing."""
+    """One run of one rule for one zone's local date: written with its nudges, so that a second run finds it and does nothing.
+
+    Where the rule is about sessions by chance, it runs all day: `ran_at` says until when it has.
+    """
 
     version = models.ForeignKey(ProtocolVersion, models.CASCADE, related_name="runs", verbose_name=_("protocol version"))
     rule = models.CharField(_("rule"), max_length=96)
@@ -146,7 +171,7 @@ class NudgeDecision(models.Model):
     rule = models.CharField(_("rule"), max_length=96)
     local_date = models.DateField(_("local date"))
     burst = models.PositiveSmallIntegerField(_("burst"))
-    # early, late, cumulative, pre_burst, session or none
+    # early, late, cumulative, few, pre_burst, session or none
     decision = models.CharField(_("decision"), max_length=16)
     reason = models.CharField(_("reason"), max_length=64)
     # The way by which the person was reminded, the last where several were tried; and those passed over, as "push:no_contact_point ".
@@ -174,7 +199,7 @@ class Nudge(models.Model):
 
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="nudges", db_constraint=False, verbose_name=_("enrollment"))
     burst = models.PositiveSmallIntegerField(_("burst"))
-    # "missed" (early, late and cumulative share it) or "pre_burst"; with the id of a further burst series, or an event and its day.
+    # "missed" (early, late, cumulative and few share it) or "pre_burst"; with the id of a further burst series, or an event and its day.
     # A step in a session's chain: "session:<id of the session>:01".
     slot = models.CharField(_("slot"), max_length=160)
     kind = models.CharField(_("kind"), max_length=16)

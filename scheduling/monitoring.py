@@ -8,21 +8,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import BooleanField, Case, Count, DateField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.lookups import Exact
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    DateField,
+    DateTimeField,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.lookups import Exact, LessThan
 
-from channels_ace.api import local_date, parse_zone
+from channels_ace.api import local_date, parse_zone, to_instant
 from scheduling.models import PlannerRow
+from scheduling.nudge_rules import finished_since
 from scheduling.planner import protocol, tracks
 from scheduling.reach import bar, channels_of, opted_out_since, with_contacts
 from scheduling.texts import count_texts
 from scheduling.tracks import Track, track_of
-from studies.api import Enrollment, MissedDaysNudge, Study
+from studies.api import CountingNudge, Enrollment, FewActivitiesNudge, MissedDaysNudge, Protocol, Study
 
 WITHDRAWN = Q(enrollment__state=Enrollment.State.WITHDRAWN)
 FILTERS: Mapping[str, Q] = {
@@ -34,6 +49,7 @@ FILTERS: Mapping[str, Q] = {
     "withdrawn": WITHDRAWN,
 }
 PAGE_SIZE = 50
+DAY = timedelta(days=1)
 # The stubs let only numbers shift; the database shifts by columns.
 _DONE: Any = F("done")
 
@@ -52,8 +68,9 @@ def standings(study_ids: Collection[int], now: datetime) -> QuerySet[Any]:
     `day`: of the burst, from 0, on the participant's own date; None outside a burst or when no rule applies to them.
     `missed`: days of this burst that are over and were not done.
     `is_behind`: in a burst they have not completed, and missed as many days as their protocol's reminder asks for, in all
-    or in a row up to yesterday. Today does not count yet: they can still do it. Who was reminded stays behind until they
-    catch up; who cannot be reminded (no phone, a data group) is behind all the same.
+    or in a row up to yesterday, or finished too few activities on as many days up to yesterday. Today does not count yet: they
+    can still do it. Who was reminded stays behind until they catch up; who cannot be reminded (no phone, a data group) is behind
+    all the same.
     `rank`: the worse, the higher. Who is on several tracks is shown by the one on which they stand worst.
     """
     rows = PlannerRow.objects.filter(enrollment__study_id__in=study_ids)
@@ -80,9 +97,7 @@ def _in_bursts(version_ids: Iterable[int]) -> Q:
 def _standing(rows: QuerySet[PlannerRow], places: Sequence[tuple[int, str]], now: datetime) -> QuerySet[Any]:
     dated: QuerySet[Any] = rows.annotate(day=Case(*_days(places, now), default=None, output_field=IntegerField()))
     dated = dated.annotate(missed=F("day") - F("done_count") + _DONE.bitrightshift(F("day")).bitand(1))
-    dated = dated.annotate(
-        is_behind=Case(When(_behind({version for version, _zone in places}), then=True), default=False, output_field=BooleanField())
-    )
+    dated = dated.annotate(is_behind=Case(When(_behind(places, now), then=True), default=False, output_field=BooleanField()))
     ranked: QuerySet[Any] = dated.annotate(
         rank=Case(
             When(WITHDRAWN, then=Value(-2)),
@@ -169,18 +184,33 @@ def _days(places: Iterable[tuple[int, str]], now: datetime) -> Iterator[When]:
                 yield When(here & Q(burst_start=today - timedelta(days=day)), then=Value(day))
 
 
-def _behind(version_ids: Iterable[int]) -> Q:
+def _behind(places: Iterable[tuple[int, str]], now: datetime) -> Q:
     """This function will tell which rows are behind, each by its own version's reminder; without one nobody is."""
     behind = Q(pk__in=[])
-    for version_id in version_ids:
+    zones: dict[int, set[str]] = defaultdict(set)
+    for version_id, zone in places:
+        zones[version_id].add(zone)
+    for version_id, named in zones.items():
         design = protocol(version_id)
-        ruled = {
-            track_of(design, rule): rule for rule in reversed(design.nudges) if isinstance(rule, MissedDaysNudge) and rule.days is None
-        }
+        ruled = {track_of(design, rule): rule for rule in reversed(design.nudges) if isinstance(rule, CountingNudge) and rule.days is None}
         for track, rule in ruled.items():
-            lately = _DONE.bitrightshift(F("day") - rule.consecutive).bitand((1 << rule.consecutive) - 1)
-            in_a_row = Q(day__gte=rule.consecutive) & Q(Exact(lately, Value(0)))
-            enough = Q(missed__gte=rule.total) | in_a_row
+            enough = _too_few(rule, design, named, now) if isinstance(rule, FewActivitiesNudge) else _too_many_missed(rule)
             is_open = Q(day__isnull=False, done_count__lt=design.series(rule.series_id).complete_after_days)
             behind |= Q(version_id=version_id, track=track) & is_open & enough
     return behind
+
+
+def _too_many_missed(rule: MissedDaysNudge) -> Q:
+    lately = _DONE.bitrightshift(F("day") - rule.consecutive).bitand((1 << rule.consecutive) - 1)
+    in_a_row = Q(day__gte=rule.consecutive) & Q(Exact(lately, Value(0)))
+    return Q(missed__gte=rule.total) | in_a_row
+
+
+def _too_few(rule: FewActivitiesNudge, design: Protocol, zones: Iterable[str], now: datetime) -> Q:
+    """This function will look as far back from last midnight as the rule does; what is done today is done, too."""
+    midnights = (
+        to_instant(local_date(now, zone) - rule.in_days * DAY, time.min, zone) for zone in (parse_zone(name or "UTC") for name in zones)
+    )
+    whens = [When(Exact(OuterRef("time_zone"), Value(name)), then=Value(since)) for name, since in zip(zones, midnights, strict=True)]
+    since = Case(*whens, default=Value(now), output_field=DateTimeField())
+    return Q(day__gte=rule.in_days) & Q(LessThan(finished_since(rule, design, since), rule.fewer_than))

@@ -7,14 +7,17 @@ independent model in Python (tests/scheduling/nudge_model.py) must agree with it
 Days count from 0 here; "missed" includes today, as in the system that the study comes from.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, time, timedelta
+from functools import reduce
+from operator import add, or_
 
 from django.db.models import (
     BigIntegerField,
     Case,
     CharField,
+    Count,
     Exists,
     ExpressionWrapper,
     F,
@@ -23,15 +26,19 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import MD5, Cast, Concat, Substr
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, Substr
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
+from channels_ace.api import parse_zone, to_instant
 from scheduling.models import Completion, NudgeDecision
-from studies.api import MissedDaysNudge, PreBurstNudge, Protocol, Rule, SessionReminder
+from scheduling.tracks import track_of, tracks_of
+from studies.api import DataGroup, FewActivitiesNudge, MissedDaysNudge, PreBurstNudge, Protocol, Rule, SessionReminder
+from studies.protocol import Schedule
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,11 @@ def ruling(
     design: Protocol,
     today: date,
     starts: Collection[date],
+    time_zone: str,
 ) -> tuple[Combinable, list[Outcome]]:
     """This function will give what a rule decides as an expression, and what its values stand for; who can be reached is not its matter.
 
-    Only the days of `starts`, the burst starts that the rows have, become branches.
+    Only the days of `starts`, the burst starts that the rows have, become branches. `time_zone` is the rows' own.
     """
     found = Ruling(left_out=_left_out(rule, today) if rule.probability < 1 else None)
     if isinstance(rule, PreBurstNudge):
@@ -103,6 +111,8 @@ def ruling(
         return Case(first, default=found.value("pre_burst", reason), output_field=IntegerField()), found.outcomes
     if isinstance(rule, SessionReminder):
         return _of_session(rule, design, today, found), found.outcomes
+    if isinstance(rule, FewActivitiesNudge):
+        return _few_activities(rule, design, today, starts, time_zone, found), found.outcomes
     whens = list(_days(rule, design, today, starts, found))
     return Case(*whens, default=found.value("none", "not_in_burst"), output_field=IntegerField()), found.outcomes
 
@@ -139,6 +149,67 @@ def _left_out(rule: Rule, today: date) -> Q:
     """
     drawn = Substr(MD5(Concat("enrollment__public_id", Value(f":{rule.id}:{today}"))), 1, 8)
     return Q(GreaterThanOrEqual(drawn, Value(f"{int(rule.probability * 16**8):08x}")))
+
+
+def _few_activities(
+    rule: FewActivitiesNudge, design: Protocol, today: date, starts: Collection[date], time_zone: str, found: Ruling
+) -> Case:
+    """This function will decide by what people finished on the last days, which begin at their own midnights."""
+    looked_at = design.days_of(rule)
+
+    def on(is_such_a_day: Callable[[int], bool]) -> Q:
+        return Q(burst_start__in=[start for start in sorted(starts) if is_such_a_day((today - start).days)])
+
+    def done_in(days: int) -> Combinable:
+        return finished_since(rule, design, Value(to_instant(today - timedelta(days=days - 1), time.min, parse_zone(time_zone))))
+
+    whens = [
+        When(on(lambda day: day < rule.blackout_start_days), then=found.value("none", "blackout_start")),
+        When(on(lambda day: day >= looked_at.length_days - rule.blackout_end_days), then=found.value("none", "blackout_end")),
+        When(on(lambda day: day + 1 < rule.in_days), then=found.value("none", "too_soon")),
+    ]
+    if rule.days is None:
+        asked = Case(
+            *(When(burst_start=start, then=_asked_on(today, (today - start).days + 1, rule, design)) for start in sorted(starts)),
+            default=Value(0),
+            output_field=IntegerField(),
+        )
+        did_today = Q(GreaterThan(asked, 0)) & Q(GreaterThanOrEqual(done_in(1), asked))
+        whens.append(When(did_today, then=found.value("none", "did_todays_activity")))
+    whens += [
+        When(done_count__gte=looked_at.complete_after_days, then=found.value("none", "burst_completed")),
+        When(Q(LessThan(done_in(rule.in_days), rule.fewer_than)), then=found.nudge("few", "few_activities")),
+    ]
+    return Case(*whens, default=found.value("none", "enough_activities"), output_field=IntegerField())
+
+
+def finished_since(rule: FewActivitiesNudge, design: Protocol, since: Combinable) -> Combinable:
+    """This function will count what of a rule's activities a row's person finished since an instant."""
+    mine = Completion.objects.filter(enrollment_id=OuterRef("enrollment_id"), finished_at__gte=since)
+    own = (Q(session_id__startswith=f"{session.id}:") for schedule in _counted(rule, design) for session in schedule.sessions)
+    counted = mine.filter(reduce(or_, own, Q(pk__in=[]))).order_by().values("enrollment_id").annotate(number=Count("pk"))
+    return Coalesce(Subquery(counted.values("number")), 0)
+
+
+def _counted(rule: FewActivitiesNudge, design: Protocol) -> Sequence[Schedule]:
+    """This function will give the schedules that a rule counts, of each no more sessions than it counts."""
+    track = tracks_of(design)[track_of(design, rule)]
+    schedules = design.schedules_for(rule)
+    return [replace(one, sessions=tuple(session for session in one.sessions if track.does_count(one, session))) for one in schedules]
+
+
+def _asked_on(today: date, day: int, rule: FewActivitiesNudge, design: Protocol) -> Combinable:
+    """This function will tell how many activities a day of the burst asks of a row's person, who may have schedules of an arm."""
+    asked: list[Combinable] = [Value(0)]
+    for schedule in _counted(rule, design):
+        number = Value(sum(session.asked_on(day, today.isoweekday()) for session in schedule.sessions))
+        mine = DataGroup.objects.filter(enrollment_id=OuterRef("enrollment_id"))
+        is_theirs = ~Q(Exists(mine.filter(name__in=schedule.excluded_data_groups)))
+        if schedule.only_data_groups:
+            is_theirs &= Q(Exists(mine.filter(name__in=schedule.only_data_groups)))
+        is_for_all = not (schedule.only_data_groups or schedule.excluded_data_groups)
+        asked.append(number if is_for_all else Case(When(is_theirs, then=number), default=Value(0)))
+    return ExpressionWrapper(reduce(add, asked), output_field=IntegerField())
 
 
 def _days(rule: MissedDaysNudge, design: Protocol, today: date, starts: Collection[date], found: Ruling) -> Iterable[When]:

@@ -6,10 +6,11 @@ router. A missed tick costs nothing while the hour is fresh; a second one finds 
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -19,6 +20,7 @@ from django.db.models import (
     Count,
     Exists,
     IntegerField,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -44,13 +46,14 @@ from channels_ace.api import (
     write_messages,
 )
 from scheduling.burst_calendar import session_window
+from scheduling.drawn_times import drawn_minute, write_drawn_times
 from scheduling.fall_back import fall_back, plan_first
 from scheduling.models import Nudge, NudgeDecision, Place, PlannerRow, RunLedger
 from scheduling.nudge_rules import Outcome, concerned, ruling, session_of
 from scheduling.nudge_texts import NudgeRule, NudgeText, Situation, by_text, situations_of, texts_of, with_situation, with_text, write_texts
 from scheduling.planner import adopt_orphans, hold_designs, protocol
 from scheduling.reach import NUDGE_TYPE, barring_rules, channels_of, question_of, why_not, with_contacts
-from scheduling.rolling import roll_over
+from scheduling.rolling import roll_places
 from scheduling.slots import filled_by, fills, reached_nobody, slot_of
 from scheduling.tracks import track_of
 from studies.api import DataGroup, PreBurstNudge, Protocol, ProtocolVersion, SessionReminder, Study, meets
@@ -77,6 +80,13 @@ class Run:
     rule: NudgeRule
     time_zone: str
     today: date
+    # Of sessions by chance: in which minutes of the day those opened of which it is time to remind.
+    opened: range | None = None
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether each person's hour is their own, so that it runs all day."""
+        return isinstance(self.rule, SessionReminder) and self.rule.random_times is not None
 
     @property
     def track(self) -> int:
@@ -86,7 +96,9 @@ class Run:
     def key(self, name: str, channel: str) -> str:
         """This method will give the idempotency key of one of its texts, as it is said to those who are first reached by a channel."""
         by = "" if channel == channels_of(self.rule)[0] else f":{channel}"
-        key = f"nudge:{self.version.pk}:{self.time_zone}:{self.today}:{name}{by}"
+        # Of what runs all day, each run has messages of its own.
+        at = "" if self.opened is None else f":{self.opened.stop}"
+        key = f"nudge:{self.version.pk}:{self.time_zone}:{self.today}:{name}{by}{at}"
         # The ids of a protocol may be long; a key may not.
         return key if len(key) <= LONGEST_KEY else f"nudge:{sha256(key.encode()).hexdigest()}"
 
@@ -97,6 +109,7 @@ def tick(now: datetime) -> int:
     What a run of this hour could not bring to somebody goes on by the next way first: so no other rule takes it for given up.
     """
     adopt_orphans(now)
+    roll_places(now)
     nudged = 0
     runs, done = _runs_of_hour(now)
     for run in done:
@@ -136,12 +149,14 @@ def _runs_of_hour(now: datetime) -> tuple[list[Run], list[Run]]:
     done = set(ledger.values_list("version_id", "rule", "time_zone", "local_date"))
     is_done = [(run.version.pk, run.rule.id, run.time_zone, run.today) in done for run in found]
     again = [run for run, was in zip(found, is_done, strict=True) if was and len(channels_of(run.rule)) > 1]
-    return [run for run, was in zip(found, is_done, strict=True) if not was], again
+    return [run for run, was in zip(found, is_done, strict=True) if run.is_by_chance or not was], again
 
 
 def is_hour(rule: NudgeRule, local: datetime) -> bool:
     """This function will tell whether a rule may run at a local time: from its hour on, while fresh, within its window."""
     opens = max(rule.send_at, rule.window_opens)
+    if isinstance(rule, SessionReminder) and rule.random_times is not None:
+        return opens <= local.time() < rule.window_closes and rule.random_times.window(local.isoweekday()) is not None
     fresh_until = (datetime.combine(local.date(), rule.send_at) + FRESH_FOR).time() if rule.send_at < time(20) else time.max
     return opens <= local.time() < min(fresh_until, rule.window_closes)
 
@@ -163,20 +178,40 @@ def do_in_turn(run: Run, now: datetime) -> int:
 def do(run: Run, now: datetime) -> int:
     """This function will decide about everyone a run concerns and hand the reminders over, in one transaction.
 
-    Raises IntegrityError when the run has been done.
+    Raises IntegrityError when the run has been done. Of sessions by chance it decides about those whose time has come since it ran last.
     """
     with transaction.atomic():
         expect_memory()
-        ledger = RunLedger.objects.create(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now)
-        roll_over(run.version.pk, run.track, run.time_zone, run.today, now)
+        key: dict[str, Any] = {"version": run.version, "rule": run.rule.id, "time_zone": run.time_zone, "local_date": run.today}
+        if isinstance(run.rule, SessionReminder) and run.is_by_chance:
+            ledger, is_first = RunLedger.objects.select_for_update().get_or_create(**key, defaults={"ran_at": now})
+            run = replace(run, opened=_opened(run.rule, parse_zone(run.time_zone), None if is_first else ledger.ran_at, now))
+        else:
+            ledger = RunLedger.objects.create(**key, ran_at=now)
         starts = set(_rows(run).order_by().values_list("burst_start", flat=True).distinct())
         if not starts:
             return 0
         if not isinstance(run.rule, SessionReminder):
             free_slots(run)
         decided, nudged = decide(run, starts, now)
-        RunLedger.objects.filter(pk=ledger.pk).update(decided=decided, nudged=nudged)
+        RunLedger.objects.filter(pk=ledger.pk).update(ran_at=now, decided=ledger.decided + decided, nudged=ledger.nudged + nudged)
     return nudged
+
+
+def _opened(rule: SessionReminder, zone: ZoneInfo, since: datetime | None, now: datetime) -> range:
+    """This function will tell in which minutes of the day sessions by chance opened of which it is time to remind.
+
+    They are still open, their time has come since the last run, and it falls into the rule's hours.
+    """
+    after, minute = rule.after_minutes, _minute(local_now(now, zone).time())
+    last = _minute(local_now(since, zone).time()) if since else -1
+    before = max(last, minute - FRESH_FOR // timedelta(minutes=1), _minute(rule.window_opens) - 1)
+    is_open_since = minute - (rule.window_minutes or 0) + 1
+    return range(max(0, before + 1 - after, is_open_since), max(0, minute - after + 1))
+
+
+def _minute(at: time) -> int:
+    return at.hour * 60 + at.minute
 
 
 def free_slots(run: Run) -> int:
@@ -198,10 +233,18 @@ def decide(run: Run, starts: Collection[date], now: datetime) -> tuple[int, int]
     The rule comes first: of whom it wants nothing, nobody asks whether a text could reach them. It says how many were decided about,
     and how many are reminded.
     """
-    wanted, outcomes = ruling(run.rule, run.design, run.today, starts)
+    wanted, outcomes = ruling(run.rule, run.design, run.today, starts, run.time_zone)
     rows = _undecided(run)
     if isinstance(run.rule, SessionReminder):
         rows = rows.annotate(session=session_of(run.rule, run.today, starts))
+        if run.opened is not None:
+            write_drawn_times(run.rule, rows, run.today)
+            drawn = rows.annotate(opens=drawn_minute(run.today))
+            rows = drawn.filter(opens__gte=run.opened.start, opens__lt=run.opened.stop)
+            first = rows.aggregate(first=Min("opens"))["first"]
+            if first is None:
+                return 0, 0
+            run = replace(run, opened=range(first, run.opened.stop))
     rows = rows.annotate(wanted=wanted)
     texts = [text for text in texts_of(run.rule) if text.kind in {outcome.decision for outcome in outcomes}]
     if not texts:
@@ -261,7 +304,9 @@ def _expires_at(run: Run, now: datetime) -> datetime | None:
     if not isinstance(run.rule, SessionReminder):
         return None
     opened_on = run.today - timedelta(days=run.rule.days_later)
-    _opens_at, closes_at = session_window(opened_on, run.rule.opens_at, run.rule.window_minutes, parse_zone(run.time_zone))
+    # Of several by chance the first that closes: they share their messages.
+    opens_at = time(run.opened.start // 60, run.opened.start % 60) if run.opened is not None else run.rule.opens_at
+    _opens_at, closes_at = session_window(opened_on, opens_at, run.rule.window_minutes, parse_zone(run.time_zone))
     return min(closes_at, now + FRESH_FOR)
 
 

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from channels_ace.api import Held, hold
-from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, PlannerRow, Told
+from scheduling.models import ActivityEvent, Completion, DrawnTime, Nudge, NudgeDecision, PlannerRow, Told
 
 KEPT = "Study data stays under its code, which leads to nobody any more; the study's protocol says for how long."
 
@@ -35,6 +35,13 @@ hold(
         title=_("Decisions about reminders"),
         who="enrollment__user",
         shown=("rule", "local_date", "decision", "reason", "channel", "passed_over"),
+        kept_because=KEPT,
+    ),
+    Held(
+        model=DrawnTime,
+        title=_("Times drawn for sessions"),
+        who="enrollment__user",
+        shown=("session_id", "local_date", "minute"),
         kept_because=KEPT,
     ),
     Held(model=Told, title=_("Told of sessions and bursts"), who="enrollment__user", shown=("what", "told_at"), kept_because=KEPT),

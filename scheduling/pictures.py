@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from channels_ace.api import parse_zone
 from scheduling.burst_calendar import Burst, bursts
-from studies.api import MissedDaysNudge, PreBurstNudge, Protocol
+from studies.api import CountingNudge, PreBurstNudge, Protocol
 
 _DAY = timedelta(days=1)
 _NOON = time(12)
@@ -106,7 +106,7 @@ def _session_days(design: Protocol, known: Iterable[Burst]) -> Iterator[date]:
 
 
 def _blackouts(design: Protocol, known: Iterable[Burst]) -> Iterator[tuple[date, int]]:
-    rules = {rule.series_id: rule for rule in design.nudges if isinstance(rule, MissedDaysNudge)}
+    rules = {rule.series_id: rule for rule in design.nudges if isinstance(rule, CountingNudge)}
     for burst in known:
         rule = rules.get(burst.series_id)
         if rule is not None and rule.blackout_start_days:

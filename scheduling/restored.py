@@ -13,6 +13,9 @@ def close_lost_runs(now: datetime) -> int:
     """
     lost = due_runs(now)
     RunLedger.objects.bulk_create(
-        RunLedger(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now) for run in lost
+        [RunLedger(version=run.version, rule=run.rule.id, time_zone=run.time_zone, local_date=run.today, ran_at=now) for run in lost],
+        update_conflicts=True,
+        unique_fields=["version", "rule", "time_zone", "local_date"],
+        update_fields=["ran_at"],
     )
     return len(lost)

@@ -10,13 +10,33 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from scheduling.models import ActivityEvent, Completion, PlannerRow
+from channels_ace.api import local_date, parse_zone
+from scheduling.models import ActivityEvent, Completion, Place, PlannerRow
 from scheduling.planner import designs, protocol, replan, tracks
 from scheduling.zones import settle_zones
-from studies.api import BurstSeries
+from studies.api import BurstSeries, Study
 from studies.protocol import ENROLLMENT, DaysAfter
+
+
+def roll_places(now: datetime) -> int:
+    """This function will move on everybody whose burst is over, in each place once a local date, and say how many."""
+    moved = 0
+    for place in Place.objects.filter(version__study__state=Study.State.LIVE).order_by("pk"):
+        today = local_date(now, parse_zone(place.time_zone))
+        if place.rolled_on is None or place.rolled_on < today:
+            with transaction.atomic():
+                # Another planner may have been here since.
+                if Place.objects.filter(pk=place.pk, rolled_on=place.rolled_on).update(rolled_on=today):
+                    moved += roll_tracks(place.version_id, place.time_zone, today, now)
+    return moved
+
+
+def roll_tracks(version_id: int, time_zone: str, today: date, now: datetime) -> int:
+    """This function will move people of one zone whose burst is over on to their next one, and say how many."""
+    return sum(roll_over(version_id, track, time_zone, today, now) for track in range(len(tracks(version_id))))
 
 
 def roll_over(version_id: int, track: int, time_zone: str, today: date, now: datetime) -> int:

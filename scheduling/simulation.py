@@ -6,7 +6,7 @@ Whoever designs a study sees every session and every text before a person does. 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -21,20 +21,35 @@ from scheduling.completions import complete
 from scheduling.event_dates import event_dates
 from scheduling.events import Who, set_event
 from scheduling.models import Nudge, NudgeDecision
-from scheduling.nudges import Run, do
+from scheduling.nudges import Run, do, is_hour
 from scheduling.planner import bursts_of, forget_protocols, protocol
 from scheduling.reasons import RULE_REASONS
+from scheduling.rolling import roll_tracks
 from scheduling.timeline import DatedSession, sessions_of
-from studies.api import Enrollment, PreBurstNudge, Protocol, create_study, enroll, import_protocol, publish
+from studies.api import (
+    Enrollment,
+    PreBurstNudge,
+    Protocol,
+    Rule,
+    SessionReminder,
+    choose_attributes,
+    create_study,
+    enroll,
+    import_protocol,
+    publish,
+)
 
-# Does this person do the sessions of a day of a burst (from 1)?
-PROFILES: Mapping[str, Callable[[int], bool]] = {
-    "silent": lambda day: False,
-    "perfect": lambda day: True,
-    "forgetful": lambda day: day % 3 == 1,
-    "quitter": lambda day: day <= 5,
+# Does this person do a session, by the day of its burst (from 1) and its place among those of the day (from 0)?
+Profile = Callable[[int, int], bool]
+PROFILES: Mapping[str, Profile] = {
+    "silent": lambda day, place: False,
+    "perfect": lambda day, place: True,
+    "forgetful": lambda day, place: day % 3 == 1,
+    "quitter": lambda day, place: day <= 5,
+    "halfway": lambda day, place: place % 2 == 0,
 }
 NO_EVENTS: Mapping[str, date] = {}
+NO_ATTRIBUTES: Mapping[str, object] = {}
 # A number of the range that is kept for fiction (North American Numbering Plan, 555-0100 to 555-0199).
 PHONE = "+12065550100"
 
@@ -54,17 +69,25 @@ class Happening:
 
 
 def simulate(
-    document: Mapping[str, Any], *, profile: str, enrolled_local: datetime, zone: ZoneInfo, events: Mapping[str, date] = NO_EVENTS
+    document: Mapping[str, Any],
+    *,
+    profile: str,
+    enrolled_local: datetime,
+    zone: ZoneInfo,
+    events: Mapping[str, date] = NO_EVENTS,
+    groups: Collection[str] = (),
+    attributes: Mapping[str, object] = NO_ATTRIBUTES,
 ) -> list[Happening]:
     """This function will live through a protocol's bursts as a person of a profile, and leave nothing behind.
 
-    `enrolled_local` is wall time in the zone; `events` are dated by somebody. Raises ProtocolError for a document that is none, and
-    UnknownEvent.
+    `enrolled_local` is wall time in the zone; `events` are dated by somebody; `groups` are the person's data groups, beside those that
+    chance gives them. Raises ProtocolError for a document that is none, UnknownEvent, NotChangeable and NotAllowed.
     """
     found: list[Happening] = []
     with transaction.atomic():
-        enrollment = _begin(document, to_instant(enrolled_local.date(), enrolled_local.time(), zone), zone)
+        enrollment = _begin(document, to_instant(enrolled_local.date(), enrolled_local.time(), zone), zone, groups)
         design = protocol(enrollment.version_id)
+        choose_attributes(enrollment, attributes, now=enrollment.enrolled_at)
         for event_id, on in events.items():
             set_event(enrollment, event_id, on, now=enrollment.enrolled_at, who=Who(is_staff=True))
         for day in _days_of_interest(design, bursts_of(enrollment, events), _dates(enrollment, events), enrollment.enrolled_date):
@@ -74,7 +97,7 @@ def simulate(
     return sorted(found, key=lambda happening: (happening.at_local.replace(tzinfo=None), happening.kind))
 
 
-def _begin(document: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> Enrollment:
+def _begin(document: Mapping[str, Any], now: datetime, zone: ZoneInfo, groups: Collection[str]) -> Enrollment:
     model = get_user_model()
     person = model._default_manager.create(**{model.USERNAME_FIELD: f"simulation-{secrets.token_hex(12)}"})
     Recipient.objects.create(user=person, time_zone=zone.key)
@@ -84,7 +107,7 @@ def _begin(document: Mapping[str, Any], now: datetime, zone: ZoneInfo) -> Enroll
     )
     publish(import_protocol(study, document, actor_id=person.pk, now=now), actor_id=person.pk, now=now)
     study.refresh_from_db()
-    return enroll(study, user_id=person.pk, code="SIMULATION", time_zone=zone.key, now=now)
+    return enroll(study, user_id=person.pk, code="SIMULATION", time_zone=zone.key, now=now, data_groups=groups)
 
 
 def _dates(enrollment: Enrollment, events: Mapping[str, date]) -> Mapping[str, date]:
@@ -104,23 +127,36 @@ def _days_of_interest(design: Protocol, known: Iterable[Burst], dates: Mapping[s
     return sorted(day for day in found if day >= first)
 
 
-def _live(enrollment: Enrollment, design: Protocol, day: date, zone: ZoneInfo, does: Callable[[int], bool]) -> list[Happening]:
+def _live(enrollment: Enrollment, design: Protocol, day: date, zone: ZoneInfo, does: Profile) -> list[Happening]:
     """This function will live through one local date: what is done when it opens, and each rule at its hour."""
     begins = to_instant(day, time.min, zone)
+    roll_tracks(enrollment.version_id, zone.key, day, begins)
     due = sessions_of(enrollment, day, day + timedelta(days=1), begins)
     steps: list[tuple[datetime, int, Callable[[], list[Happening]]]] = []
     for session in due:
         steps.append((session.opens_at, 0, lambda session=session: [_session(enrollment, session, zone, does)]))  # type: ignore[misc]
     for rule in design.rules:
-        at = to_instant(day, max(rule.send_at, rule.window_opens), zone)
+        at = _moment(rule, due, day, zone)
         run = Run(enrollment.version, design, rule, zone.key, day)
-        if at > enrollment.enrolled_at:
+        if at is not None and at > enrollment.enrolled_at:
             steps.append((at, 1, lambda run=run, at=at: list(_run(run, at))))  # type: ignore[misc]
     return [happening for _at, _order, step in sorted(steps, key=lambda step: step[:2]) for happening in step()]
 
 
-def _session(enrollment: Enrollment, session: DatedSession, zone: ZoneInfo, does: Callable[[int], bool]) -> Happening:
-    is_done = does(session.day)
+def _moment(rule: Rule, due: Iterable[DatedSession], day: date, zone: ZoneInfo) -> datetime | None:
+    """This function will tell when a rule runs on a date: at its hour, or after the person's own session by chance; None: not at all."""
+    if not isinstance(rule, SessionReminder) or rule.random_times is None:
+        return to_instant(day, max(rule.send_at, rule.window_opens), zone)
+    for session in due:
+        design_id, _burst, place = session.id.split(":", 2)
+        at = session.opens_at + timedelta(minutes=rule.after_minutes)
+        if design_id == rule.session_id and place in rule.places.values() and is_hour(rule, local_now(at, zone)):
+            return at
+    return None
+
+
+def _session(enrollment: Enrollment, session: DatedSession, zone: ZoneInfo, does: Profile) -> Happening:
+    is_done = does(session.day, int(session.id.rpartition(":")[2]))
     if is_done:
         # Whoever enrolls in the middle of a day does that day's session then.
         at = max(session.opens_at, enrollment.enrolled_at)

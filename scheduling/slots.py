@@ -19,7 +19,7 @@ FREEING = [Delivery.State.UNDELIVERABLE, Delivery.State.SUPPRESSED, Delivery.Sta
 
 
 def slot_of(rule: NudgeRule, design: Protocol) -> str:
-    """This function will name what a rule may fill once in a burst of its series: early, late and cumulative share one.
+    """This function will name what a rule may fill once in a burst of its series: early, late, cumulative and few share one.
 
     That of the first series is named without it, as it always was. After an event the day from which it counts belongs to the name, too:
     an event may come again.

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from channels_ace.api import read_clock
-from scheduling import nudges, tellings
+from scheduling import drawn_times, nudges, tellings
 from scheduling.self_check import find_gaps
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def tell_participants() -> None:
 @shared_task
 def forget_tellings() -> None:
     tellings.forget(read_clock())
+    drawn_times.forget(read_clock())
 
 
 @shared_task

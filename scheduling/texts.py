@@ -104,6 +104,7 @@ def name_text(version_id: int, rule: str, kind: str, burst: int) -> str:
         "early": _("Reminder early in burst %(number)d"),
         "late": _("Reminder late in burst %(number)d"),
         "cumulative": _("Reminder of days missed in burst %(number)d"),
+        "few": _("Reminder of few activities in burst %(number)d"),
         "pre_burst": _("Text before burst %(number)d"),
         "session": _("Reminder of a session in burst %(number)d"),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from studies.protocol import BurstSeries, DaysAfter, MissedDaysNudge, Protocol, Rule, Schedule, SessionDesign
+from studies.protocol import BurstSeries, CountingNudge, DaysAfter, Protocol, Rule, Schedule, SessionDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def tracks_of(design: Protocol) -> list[Track]:
     of_bursts = [rule for rule in design.nudges if rule.days is None]
     found: dict[str, list[Track]] = {rule.series_id: [] for rule in of_bursts} or {design.burst_series[0].id: []}
     for rule in of_bursts:
-        if isinstance(rule, MissedDaysNudge):
+        if isinstance(rule, CountingNudge):
             found[rule.series_id].append(Track(rule.series_id, rule.counts))
     for reminder in design.reminders:
         found.setdefault(reminder.series_id, [])
@@ -45,11 +45,11 @@ def tracks_of(design: Protocol) -> list[Track]:
 
 
 def track_of(design: Protocol, rule: Rule) -> int:
-    """This function will give the number of the track that a rule looks at; but for missed days, the first of its series."""
+    """This function will give the number of the track that a rule looks at; of one that counts nothing, the first of its series."""
     tracks = tracks_of(design)
     if rule.days is not None:
         return tracks.index(_of_event(rule))
-    if isinstance(rule, MissedDaysNudge):
+    if isinstance(rule, CountingNudge):
         return tracks.index(Track(rule.series_id, rule.counts))
     return next(number for number, track in enumerate(tracks) if track.series_id == rule.series_id)
 
@@ -61,4 +61,4 @@ def does_count(design: Protocol, schedule: Schedule, session: SessionDesign) -> 
 
 
 def _of_event(rule: Rule) -> Track:
-    return Track("", rule.counts if isinstance(rule, MissedDaysNudge) else "", rule.days)
+    return Track("", rule.counts if isinstance(rule, CountingNudge) else "", rule.days)

@@ -1,6 +1,6 @@
-"""In which zone a participant's days are: what their phone reports, as far as the study's policy lets it. Read next: planner.py.
+"""In which zone a participant's days are: what their phone or they themselves report, as far as the study's policy lets it.
 
-The router's recipient holds the zone reported last; an enrollment holds the one that its calendar runs in.
+The router's recipient holds the zone reported last; an enrollment holds the one that its calendar runs in. Read next: planner.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from studies.api import Enrollment, choose_zone
 
 
 def report_zone(user_id: int, name: str, now: datetime) -> list[Enrollment]:
-    """This function will take the zone of a person's phone: for what is sent to them at once, for their studies by each one's policy.
+    """This function will take the zone of a person's phone, or the one that they chose (settings.AFTER_ZONE): for what is sent to them
+    at once, for their studies by each one's policy.
 
     It gives the enrollments whose calendar changed. Raises UnknownZone.
     """

@@ -281,6 +281,8 @@ INBOX_DAYS = env.number("INBOX_DAYS", 60)
 FIELD_INDEX_OUTER_KEYS = env.words("FIELD_INDEX_OUTER_KEYS")
 FIELD_INDEX_ROTATION = env.one_of("FIELD_INDEX_ROTATION", ("", "prepare", "move"))
 DEVICE_DAYS = env.number("DEVICE_DAYS", 270)
+# Who is told, in the same transaction, when a person chooses a time zone: a function of the user's id, the zone's name and the time.
+AFTER_ZONE = ["scheduling.zones.report_zone"]
 # The pages, by name, on which a person adds what a channel needs to reach them.
 ADDRESS_PAGES = {"sms": "phone"}
 

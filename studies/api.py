@@ -7,7 +7,17 @@ from studies.description import describe_study
 from studies.enrollment import choose_data_groups, choose_zone, draw_missing_arms, give_consent, pause, resume, withdraw
 from studies.models import AuditEntry, DataGroup, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.newcomers import Newcomer, NotEnrollable, NotOpen, enroll, enroll_all
-from studies.protocol import BurstSeries, MissedDaysNudge, PreBurstNudge, Protocol, ProtocolError, Rule, SessionReminder
+from studies.protocol import (
+    BurstSeries,
+    CountingNudge,
+    FewActivitiesNudge,
+    MissedDaysNudge,
+    PreBurstNudge,
+    Protocol,
+    ProtocolError,
+    Rule,
+    SessionReminder,
+)
 from studies.publishing import create_study, hold_versions, import_protocol, protocol_of, publish, published_version
 from studies.shipped import shipped_protocols
 from studies.text_variables import OWN, TextValues, fill_in, variables_of
@@ -17,8 +27,10 @@ __all__ = [
     "OWN",
     "AuditEntry",
     "BurstSeries",
+    "CountingNudge",
     "DataGroup",
     "Enrollment",
+    "FewActivitiesNudge",
     "MissedDaysNudge",
     "Newcomer",
     "NotAllowed",

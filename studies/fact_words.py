@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from notifications.api import CHANNEL_LABELS
 from studies.protocol import Fact, Protocol, explain
+from studies.session_reminders import TEXTS_CLOSE, TEXTS_OPEN
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def tell(protocol: Protocol) -> Meaning:
 
 
 def _needs_series(fact: Fact, protocol: Protocol) -> bool:
-    told = fact.kind in ("bursts", "sessions_total", "missed_days", "pre_burst") and bool(fact.values["series"])
+    told = fact.kind in ("bursts", "sessions_total", "missed_days", "few_activities", "pre_burst") and bool(fact.values["series"])
     return told and len(protocol.burst_series) > 1
 
 
@@ -106,6 +107,9 @@ def _session(values: Mapping[str, Any]) -> Row:
     if values["reminders"]:
         after = ", ".join(count_minutes(minutes) for minutes in values["reminders"])
         said += " " + _("Whoever has not done it is reminded %(after)s after its time.") % {"after": after}
+        if values["random_times"]:
+            hours = {"opens": f"{TEXTS_OPEN:%H:%M}", "closes": f"{TEXTS_CLOSE:%H:%M}"}
+            said += " " + _("Where that is not between %(opens)s and %(closes)s of the same day, they are not.") % hours
     if values["except"]:
         said += " " + _("Not on days of %(series)s.") % {"series": ", ".join(values["except"])}
     said += _left_out(values)
@@ -159,9 +163,9 @@ def _period(amounts: Mapping[str, int]) -> str:
 
 def _time_zone(values: Mapping[str, Any]) -> Row:
     words = {
-        "follow": _("Their own: it follows their phone."),
+        "follow": _("Their own: it follows their phone and their settings."),
         "pin": _("The first one known; it stays, wherever they travel."),
-        "pin_for_burst": _("Their own: it follows their phone, but not in the middle of a burst."),
+        "pin_for_burst": _("Their own: it follows their phone and their settings, but not in the middle of a burst."),
     }
     return Row(_("Time zone"), words[values["policy"]])
 
@@ -186,14 +190,29 @@ def _missed_days(values: Mapping[str, Any]) -> Row:
     if values["event"]:
         words = _("A text to those who miss %(consecutive)d days in a row, or %(total)d in all: once, at %(at)s where they are.")
     said = words % {"consecutive": values["consecutive"], "total": values["total"], "at": values["send_at"]}
-    said += _looks_at(values) + _ways(values)
-    first, last = values["blackout_start_days"], values["blackout_end_days"]
+    said += _looks_at(values) + _ways(values) + _blackouts(values)
+    said += " " + _("Its words are others before %(days)d days have passed than after.") % {"days": values["early_before_day"]}
+    return Row(_("Reminder"), said + _left_out(values))
+
+
+def _few_activities(values: Mapping[str, Any]) -> Row:
+    fewer, days = values["fewer_than"], values["in_days"]
+    asked = ngettext("no activity", "fewer than %(count)d activities", fewer) % {"count": fewer}
+    over = ngettext("that day", "the last %(count)d days", days) % {"count": days}
+    words = _("A text to those who finished %(asked)s on %(over)s, today included: once in a burst, at %(at)s where they are.")
+    if values["event"]:
+        words = _("A text to those who finished %(asked)s on %(over)s, today included: once, at %(at)s where they are.")
+    said = words % {"asked": asked, "over": over, "at": values["send_at"]}
+    return Row(_("Reminder"), said + _looks_at(values) + _ways(values) + _blackouts(values) + _left_out(values))
+
+
+def _blackouts(values: Mapping[str, Any]) -> str:
+    first, last, said = values["blackout_start_days"], values["blackout_end_days"], ""
     if first:
         said += " " + ngettext("Nobody gets it on the first day.", "Nobody gets it on the first %(count)d days.", first) % {"count": first}
     if last:
         said += " " + ngettext("Nobody gets it on the last day.", "Nobody gets it on the last %(count)d days.", last) % {"count": last}
-    said += " " + _("Its words are others before %(days)d days have passed than after.") % {"days": values["early_before_day"]}
-    return Row(_("Reminder"), said + _left_out(values))
+    return said
 
 
 def _pre_burst(values: Mapping[str, Any]) -> Row:
@@ -278,5 +297,6 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], Row]] = {
     "session": _session,
     "sessions_total": _total,
     "missed_days": _missed_days,
+    "few_activities": _few_activities,
     "pre_burst": _pre_burst,
 }

@@ -14,11 +14,15 @@ from studies.protocol_design import (
     Attribute,
     AttributeCondition,
     BurstSeries,
+    CountingNudge,
     DaysAfter,
+    DesignedNudge,
+    FewActivitiesNudge,
     MissedDaysNudge,
     PreBurstNudge,
     Protocol,
     RandomTimes,
+    ReminderDesign,
     Rule,
     Schedule,
     SessionDesign,
@@ -188,8 +192,8 @@ def _check_reminders(
 ) -> Iterator[Problem]:
     if not session.reminders:
         return
-    if session.random_times is not None or session.probability < 1 or schedule.except_series:
-        yield _problem(at, "only_for_fixed_times")
+    if session.probability < 1 or schedule.except_series:
+        yield _problem(at, "only_for_certain_sessions")
         return
     if not _is_ascending([reminder.after_minutes for reminder in session.reminders]):
         yield _problem(at, "not_ascending")
@@ -202,7 +206,7 @@ def _check_reminders(
         place = (*at, index, "after_minutes")
         if reminder.after_minutes >= is_open:
             yield _problem(place, "after_window", expected=is_open)
-        elif any(not TEXTS_OPEN <= time < TEXTS_CLOSE for _day, _later, time in moments):
+        elif any(not TEXTS_OPEN <= time < TEXTS_CLOSE for _day, _later, time in moments) or _is_never_by_day(session, reminder):
             yield _problem(place, "outside_text_hours", expected=f"{TEXTS_OPEN:%H:%M}-{TEXTS_CLOSE:%H:%M}")
         elif any(day + later > last_day for day, later, _time in moments):
             yield _problem(place, "longer_than_burst", expected=last_day)
@@ -214,6 +218,14 @@ def _check_reminders(
             yield from _check_words(texts, channel, reminder.channels, longest, protocol, (*at, index, "texts_by_channel", channel))
 
 
+def _is_never_by_day(session: SessionDesign, reminder: ReminderDesign) -> bool:
+    """This function will tell whether no draw of a session's times brings a reminder into the hours of texts, on the session's own day."""
+    if session.random_times is None:
+        return False
+    opens, closes = (time.hour * 60 + time.minute - reminder.after_minutes for time in (TEXTS_OPEN, TEXTS_CLOSE))
+    return not any(from_minute < closes and to_minute > opens for _weekday, from_minute, to_minute in session.random_times.windows)
+
+
 def _check_random_times(random: RandomTimes, at: tuple[Step, ...]) -> Iterator[Problem]:
     if any(opens + (random.count - 1) * random.min_gap_minutes >= closes for _weekday, opens, closes in random.windows):
         yield _problem((*at, "windows"), "no_room")
@@ -222,7 +234,7 @@ def _check_random_times(random: RandomTimes, at: tuple[Step, ...]) -> Iterator[P
             yield _problem((*at, "windows"), "weekday_twice", value=weekday)
 
 
-def _check_nudge(nudge: MissedDaysNudge | PreBurstNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
+def _check_nudge(nudge: DesignedNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
     if nudge.days is not None:
         if nudge.days.event_id not in protocol.event_ids:
             yield _problem((*at, "event"), "unknown_reference", value=nudge.days.event_id)
@@ -233,11 +245,13 @@ def _check_nudge(nudge: MissedDaysNudge | PreBurstNudge, protocol: Protocol, at:
     yield from _check_hours(nudge, at)
     if isinstance(nudge, PreBurstNudge):
         yield from _check_pre_burst(nudge, protocol, at)
+    elif isinstance(nudge, FewActivitiesNudge):
+        yield from _check_few_activities(nudge, protocol, at)
     else:
         yield from _check_missed_days(nudge, protocol, at)
 
 
-def _check_conditions(nudge: MissedDaysNudge | PreBurstNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
+def _check_conditions(nudge: DesignedNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
     for name, conditions in (("only_attributes", nudge.only_attributes), ("excluded_attributes", nudge.excluded_attributes)):
         for index, condition in enumerate(conditions):
             yield from _check_condition(condition, protocol.attribute(condition.id), (*at, name, index))
@@ -257,7 +271,7 @@ def _check_condition(condition: AttributeCondition, attribute: Attribute | None,
         yield _problem((*at, "at_most"), "too_small", expected=condition.at_least)
 
 
-def _check_hours(nudge: MissedDaysNudge | PreBurstNudge, at: tuple[Step, ...]) -> Iterator[Problem]:
+def _check_hours(nudge: DesignedNudge, at: tuple[Step, ...]) -> Iterator[Problem]:
     if nudge.window_opens >= nudge.window_closes:
         yield _problem((*at, "window"), "window_order")
     elif not nudge.window_opens <= nudge.send_at < nudge.window_closes:
@@ -278,20 +292,50 @@ def _check_pre_burst(nudge: PreBurstNudge, protocol: Protocol, at: tuple[Step, .
             yield from _check_words(texts, channel, nudge.channels, longest, protocol, (*at, "texts_by_channel", channel))
 
 
-def _check_missed_days(nudge: MissedDaysNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
-    schedules = list(protocol.schedules if nudge.days else protocol.schedules_of(nudge.series_id))
+def _check_counting(nudge: CountingNudge, days_of: Mapping[str, int], protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
+    schedules = list(protocol.schedules_for(nudge))
     tasks = {session.task for schedule in schedules for session in schedule.sessions}
     if nudge.counts and nudge.counts not in tasks | {schedule.id for schedule in schedules}:
         yield _problem((*at, "counts"), "unknown_reference", value=nudge.counts)
     looked_at = protocol.days_of(nudge)
     length, code = looked_at.length_days, "longer_than_days" if nudge.days else "longer_than_burst"
-    for name, days in (("consecutive", nudge.consecutive), ("total", nudge.total), ("complete_after_days", looked_at.complete_after_days)):
+    for name, days in (*days_of.items(), ("complete_after_days", looked_at.complete_after_days)):
         if days > length and (name != "complete_after_days" or nudge.days):
             yield _problem((*at, name), code, expected=length)
     if looked_at.extend_to_days > MOST_NUDGED_DAYS:
         yield _problem((*at, "series"), "too_long_to_nudge", expected=MOST_NUDGED_DAYS)
     if nudge.blackout_start_days + nudge.blackout_end_days >= length:
         yield _problem((*at, "blackout_start_days"), "never_sent")
+
+
+def _check_few_activities(nudge: FewActivitiesNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
+    yield from _check_counting(nudge, {"in_days": nudge.in_days}, protocol, at)
+    length = protocol.days_of(nudge).length_days
+    if nudge.in_days <= length <= nudge.in_days - 1 + nudge.blackout_end_days:
+        yield _problem((*at, "in_days"), "never_sent")
+    most = _most_done(nudge, protocol, length)
+    if nudge.days is None and nudge.fewer_than > most:
+        yield _problem((*at, "fewer_than"), "more_than_asked", expected=most)
+    longest = _longest_values(nudge, protocol)
+    yield from _check_texts(nudge.default, longest, protocol, (*at, "texts", "default"))
+    for group, texts in nudge.by_data_group.items():
+        yield from _check_texts(texts, longest, protocol, (*at, "texts", "by_data_group", group))
+
+
+def _most_done(nudge: FewActivitiesNudge, protocol: Protocol, length: int) -> int:
+    """This function will tell how many activities that a rule counts any `in_days` days of a burst ask for, at most."""
+    counted = [
+        session
+        for schedule in protocol.schedules_for(nudge)
+        for session in schedule.sessions
+        if nudge.counts in ("", schedule.id, session.task)
+    ]
+    asked = [max(sum(one.asked_on(day, weekday) for one in counted) for weekday in range(1, 8)) for day in range(1, length + 1)]
+    return max(sum(asked[first : first + nudge.in_days]) for first in range(length))
+
+
+def _check_missed_days(nudge: MissedDaysNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
+    yield from _check_counting(nudge, {"consecutive": nudge.consecutive, "total": nudge.total}, protocol, at)
     longest = _longest_values(nudge, protocol)
     for group, kinds in nudge.by_data_group.items():
         for kind, texts in kinds.items():

@@ -150,6 +150,11 @@ class RandomTimes:
         """This method will give the minutes of the day at which a weekday's window opens and closes; None: nothing is asked."""
         return next(((opens, closes) for known, opens, closes in self.windows if known == weekday), None)
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The minutes of the day between which all windows lie."""
+        return min(opens for _weekday, opens, _closes in self.windows), max(closes for _weekday, _opens, closes in self.windows)
+
 
 @dataclass(frozen=True, slots=True)
 class ReminderDesign:
@@ -191,6 +196,14 @@ class SessionDesign:
         if self.random_times is not None:
             return len(self.days) * self.random_times.count
         return sum(len(times) for times in self.times)
+
+    def asked_on(self, day: int, weekday: int) -> int:
+        """This method will tell how many of it a day of a burst asks for, at most."""
+        if day not in self.days:
+            return 0
+        if self.random_times is not None:
+            return self.random_times.count if self.random_times.window(weekday) else 0
+        return len(self.times[self.days.index(day)])
 
     @property
     def may_be_fewer(self) -> bool:
@@ -278,6 +291,24 @@ class MissedDaysNudge(Nudge):
 
 
 @dataclass(frozen=True, slots=True)
+class FewActivitiesNudge(Nudge):
+    """To those who finished fewer than `fewer_than` activities in the last `in_days` days, today included."""
+
+    # The id of a schedule or task; empty: all that is asked counts.
+    counts: str
+    fewer_than: int
+    in_days: int
+    blackout_start_days: int
+    blackout_end_days: int
+    default: Texts
+    by_data_group: Mapping[str, Texts]
+
+    def all_texts(self) -> list[tuple[str, str, Texts]]:
+        """This method will list the kinds of text, each with the data group that it is for; empty: for all others."""
+        return [("few", "", self.default), *(("few", group, texts) for group, texts in self.by_data_group.items())]
+
+
+@dataclass(frozen=True, slots=True)
 class PreBurstNudge(Nudge):
     """To everyone, `lead_days` before each burst from `first_burst` on, or before an event."""
 
@@ -296,7 +327,7 @@ class SessionReminder(Nudge):
     """To those who have not done a session that is open: one step of its chain, for the sessions that open at one time of day.
 
     `places` gives, by the days from the start of a burst to the day of the reminder, the day and the place in its list that a session's
-    id ends with.
+    id ends with. With `random_times` each person has a time of their own for it, from `opens_at` on, and is reminded `after_minutes` later.
     """
 
     session_id: str
@@ -307,13 +338,18 @@ class SessionReminder(Nudge):
     places: Mapping[int, str]
     default: Texts
     by_data_group: Mapping[str, Texts]
+    after_minutes: int = field(kw_only=True)
+    random_times: RandomTimes | None = field(default=None, kw_only=True)
 
     def all_texts(self) -> list[tuple[str, str, Texts]]:
         """This method will list the kinds of text, each with the data group that it is for; empty: for all others."""
         return [("session", "", self.default), *(("session", group, texts) for group, texts in self.by_data_group.items())]
 
 
-Rule = MissedDaysNudge | PreBurstNudge | SessionReminder
+# Rules that look at what somebody did, and at no more than what their `counts` names.
+CountingNudge = MissedDaysNudge | FewActivitiesNudge
+DesignedNudge = CountingNudge | PreBurstNudge
+Rule = DesignedNudge | SessionReminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +362,7 @@ class Protocol:
     languages: tuple[str, ...]
     burst_series: tuple[BurstSeries, ...]
     schedules: tuple[Schedule, ...]
-    nudges: tuple[MissedDaysNudge | PreBurstNudge, ...]
+    nudges: tuple[DesignedNudge, ...]
     events: tuple[EventDesign, ...] = ()
     randomised_groups: tuple[RandomisedGroups, ...] = ()
     # "follow", "pin" or "pin_for_burst": what another zone of a participant's phone changes.
@@ -345,6 +381,14 @@ class Protocol:
     def depends_on_groups(self) -> bool:
         """Whether participants have different sessions by their data groups."""
         return any(schedule.only_data_groups or schedule.excluded_data_groups for schedule in self.schedules)
+
+    @property
+    def data_groups(self) -> frozenset[str]:
+        """Every data group that the protocol names: by it schedules, rules or texts differ, or chance gives it."""
+        named = [group for arms in self.randomised_groups for group in arms.shares]
+        for part in (*self.schedules, *self.nudges):
+            named += [*part.only_data_groups, *part.excluded_data_groups]
+        return frozenset([*named, *(group for rule in self.rules for _kind, group, _texts in rule.all_texts() if group)])
 
     @property
     def event_ids(self) -> list[str]:
@@ -367,6 +411,10 @@ class Protocol:
         """This method will give the days that a nudge rule looks at: each burst of its series, or those after its event."""
         return nudge.days or self.series(nudge.series_id)
 
+    def schedules_for(self, nudge: Nudge) -> Iterator[Schedule]:
+        """This method will give the schedules whose sessions may count for a rule: of its series, or after an event all of them."""
+        return (schedule for schedule in self.schedules if nudge.days is not None or schedule.series_id == nudge.series_id)
+
     def schedules_of(self, series_id: str) -> Iterator[Schedule]:
         return (schedule for schedule in self.schedules if schedule.series_id == series_id)
 
@@ -374,7 +422,7 @@ class Protocol:
         """This method will give an attribute by its id; None: it is not declared."""
         return {attribute.id: attribute for attribute in self.attributes}.get(attribute_id)
 
-    def nudge(self, nudge_id: str) -> MissedDaysNudge | PreBurstNudge:
+    def nudge(self, nudge_id: str) -> DesignedNudge:
         """This method will give a nudge rule by its id; an unknown one raises KeyError."""
         return {nudge.id: nudge for nudge in self.nudges}[nudge_id]
 

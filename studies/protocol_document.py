@@ -12,7 +12,9 @@ from studies.protocol_design import (
     AttributeCondition,
     BurstSeries,
     DaysAfter,
+    DesignedNudge,
     EventDesign,
+    FewActivitiesNudge,
     MissedDaysNudge,
     Period,
     PreBurstNudge,
@@ -156,7 +158,7 @@ def _read_minutes(time: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _read_nudge(nudge: Any, all_series: Any) -> MissedDaysNudge | PreBurstNudge:
+def _read_nudge(nudge: Any, all_series: Any) -> DesignedNudge:
     opens, closes = (_read_time(time) for time in nudge["window"])
     shared: dict[str, Any] = {
         "id": nudge["id"],
@@ -182,15 +184,26 @@ def _read_nudge(nudge: Any, all_series: Any) -> MissedDaysNudge | PreBurstNudge:
             default=_read_texts(texts["default"]),
             by_data_group={group: _read_texts(variants) for group, variants in texts.get("by_data_group", {}).items()},
         )
+    shared |= {
+        "counts": nudge.get("counts", ""),
+        "blackout_start_days": int(nudge.get("blackout_start_days", 0)),
+        "blackout_end_days": int(nudge.get("blackout_end_days", 0)),
+    }
+    if nudge["kind"] == "few_activities":
+        return FewActivitiesNudge(
+            **shared,
+            fewer_than=int(nudge["fewer_than"]),
+            in_days=int(nudge["in_days"]),
+            by_channel={channel: {"few": _read_texts(variants)} for channel, variants in by_channel.items()},
+            default=_read_texts(texts["default"]),
+            by_data_group={group: _read_texts(variants) for group, variants in texts.get("by_data_group", {}).items()},
+        )
     return MissedDaysNudge(
         **shared,
         by_channel={channel: {kind: _read_texts(variants) for kind, variants in kinds.items()} for channel, kinds in by_channel.items()},
-        counts=nudge.get("counts", ""),
         consecutive=int(nudge["consecutive"]),
         total=int(nudge["total"]),
         early_before_day=int(nudge.get("early_before_day", 0)),
-        blackout_start_days=int(nudge.get("blackout_start_days", 0)),
-        blackout_end_days=int(nudge.get("blackout_end_days", 0)),
         early=_read_texts(texts["early"]),
         late=_read_texts(texts["late"]),
         cumulative=_read_texts(texts["cumulative"]),

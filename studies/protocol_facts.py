@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from studies.protocol_design import (
     Attribute,
     AttributeCondition,
     BurstSeries,
+    CountingNudge,
+    DesignedNudge,
     EventDesign,
-    MissedDaysNudge,
+    FewActivitiesNudge,
     PreBurstNudge,
     Protocol,
     RandomTimes,
@@ -38,9 +40,7 @@ def explain(protocol: Protocol) -> list[Fact]:
     facts += [_tell_event(event) for event in protocol.events]
     for series in protocol.burst_series:
         facts += [_tell_bursts(series), _tell_events(series), *_tell_sessions(series, protocol)]
-    facts += [
-        _tell_pre_burst(nudge, protocol) if isinstance(nudge, PreBurstNudge) else _tell_missed_days(nudge) for nudge in protocol.nudges
-    ]
+    facts += [_tell_pre_burst(nudge, protocol) if isinstance(nudge, PreBurstNudge) else _tell_counting(nudge) for nudge in protocol.nudges]
     return facts + [Fact("assumption", {"text": text}) for text in protocol.assumptions]
 
 
@@ -138,22 +138,20 @@ def _describe_random_times(random: RandomTimes) -> dict[str, object]:
     return {"count": random.count, "min_gap_minutes": random.min_gap_minutes, "windows": windows}
 
 
-def _tell_missed_days(nudge: MissedDaysNudge) -> Fact:
-    texts = {"early": nudge.early, "late": nudge.late, "cumulative": nudge.cumulative}
-    return Fact(
-        "missed_days",
-        {
-            **_describe_sending(nudge),
-            "counts": nudge.counts,
-            "consecutive": nudge.consecutive,
-            "total": nudge.total,
-            "early_before_day": nudge.early_before_day,
-            "blackout_start_days": nudge.blackout_start_days,
-            "blackout_end_days": nudge.blackout_end_days,
-            "texts": {name: _list_texts(variants) for name, variants in texts.items()},
-            "groups_with_texts": sorted(nudge.by_data_group),
-        },
-    )
+def _tell_counting(nudge: CountingNudge) -> Fact:
+    told: dict[str, object] = {
+        **_describe_sending(nudge),
+        "counts": nudge.counts,
+        "blackout_start_days": nudge.blackout_start_days,
+        "blackout_end_days": nudge.blackout_end_days,
+        "groups_with_texts": sorted(nudge.by_data_group),
+    }
+    if isinstance(nudge, FewActivitiesNudge):
+        texts = _list_default_texts(nudge.default, nudge.by_data_group)
+        return Fact("few_activities", told | {"fewer_than": nudge.fewer_than, "in_days": nudge.in_days, "texts": texts})
+    texts = {name: _list_texts(getattr(nudge, name)) for name in ("early", "late", "cumulative")}
+    days = {"consecutive": nudge.consecutive, "total": nudge.total, "early_before_day": nudge.early_before_day}
+    return Fact("missed_days", told | days | {"texts": texts})
 
 
 def _tell_pre_burst(nudge: PreBurstNudge, protocol: Protocol) -> Fact:
@@ -165,14 +163,13 @@ def _tell_pre_burst(nudge: PreBurstNudge, protocol: Protocol) -> Fact:
             "lead_days": nudge.lead_days,
             "first_burst": nudge.first_burst,
             "last_burst": last,
-            "texts": {"default": _list_texts(nudge.default)}
-            | {f"data_group:{group}": _list_texts(variants) for group, variants in nudge.by_data_group.items()},
+            "texts": _list_default_texts(nudge.default, nudge.by_data_group),
             "groups_with_texts": sorted(nudge.by_data_group),
         },
     )
 
 
-def _describe_sending(nudge: MissedDaysNudge | PreBurstNudge) -> dict[str, object]:
+def _describe_sending(nudge: DesignedNudge) -> dict[str, object]:
     return {
         "nudge": nudge.id,
         "series": nudge.series_id,
@@ -192,6 +189,10 @@ def _describe_sending(nudge: MissedDaysNudge | PreBurstNudge) -> dict[str, objec
 
 def _describe_condition(condition: AttributeCondition) -> dict[str, object]:
     return {"id": condition.id, "values": list(condition.values), "at_least": condition.at_least, "at_most": condition.at_most}
+
+
+def _list_default_texts(default: Texts, by_data_group: Mapping[str, Texts]) -> dict[str, dict[str, list[str]]]:
+    return {"default": _list_texts(default)} | {f"data_group:{group}": _list_texts(texts) for group, texts in by_data_group.items()}
 
 
 def _list_texts(texts: Texts) -> dict[str, list[str]]:

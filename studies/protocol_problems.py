@@ -47,7 +47,7 @@ MESSAGES: Mapping[str, str] = {
     "tells_condition": gettext_noop("must not tell a condition or that somebody is a patient: %(value)s"),
     "too_many_parts": gettext_noop("must fit into %(expected)s parts of a text message, and takes %(value)s"),
     "unknown_variable": gettext_noop("may use no braces but {study}, {link}, {first_day}, {days_until}, {days_left}, {done} and {asked}"),
-    "only_for_fixed_times": gettext_noop("is only for sessions at fixed times without a probability, of a schedule without exceptions"),
+    "only_for_certain_sessions": gettext_noop("is only for sessions without a probability, of a schedule without exceptions"),
     "after_window": gettext_noop("must be less than the session is open, %(expected)s minutes"),
     "only_for_choices": gettext_noop("is only for an attribute of type choice"),
     "only_for_integers": gettext_noop("is only for an attribute of type integer"),
@@ -87,6 +87,7 @@ MESSAGES: Mapping[str, str] = {
     "window_order": gettext_noop("must end after it begins"),
     "outside_window": gettext_noop("must lie within the window"),
     "outside_text_hours": gettext_noop("must lie within %(expected)s, the hours in which texts may be sent"),
+    "more_than_asked": gettext_noop("must not exceed what can be done in so many days, %(expected)s"),
     "never_sent": gettext_noop("leaves no day on which it could be sent"),
     "other": gettext_noop("does not follow the schema (%(expected)s)"),
 }

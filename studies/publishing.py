@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from studies.audit import write_audit
 from studies.models import ProtocolVersion, Study, StudyRole
 from studies.protocol import Protocol, ProtocolError, parse
+from studies.protocol_document import read_document
 
 
 class NotPublishable(Exception):
@@ -73,8 +74,8 @@ def published_version(study: Study) -> ProtocolVersion | None:
 
 
 def protocol_of(version: ProtocolVersion) -> Protocol:
-    """This function will read a stored version; what was published is always readable."""
-    return parse(version.document)
+    """This function will read a stored version; what was imported is always readable, though it would be refused today."""
+    return read_document(version.document)
 
 
 __all__ = [

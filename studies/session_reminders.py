@@ -15,14 +15,29 @@ _MINUTES_A_DAY = 1440
 
 
 def reminders_of(schedules: Iterable[Schedule], all_series: Iterable[BurstSeries]) -> Iterator[SessionReminder]:
-    """This function will list the reminders of all sessions, a rule for each step and time of day."""
+    """This function will list the reminders of all sessions, a rule for each step and time of day; where times are by chance, for each step
+    and place among the sessions of a day."""
     series = {one.id: one for one in all_series}
     for schedule in schedules:
         for session in schedule.sessions:
-            if session.reminders and session.random_times is None and schedule.series_id in series:
-                for opens_at, days in _days_by_time(session, series[schedule.series_id]).items():
+            if session.reminders and schedule.series_id in series:
+                for name, opens_at, days in _openings(session, series[schedule.series_id]):
                     for step, reminder in enumerate(session.reminders, start=1):
-                        yield _rule(schedule, session, opens_at, days, step, reminder)
+                        yield _rule(schedule, session, f"{step}:{name}", opens_at, days, step, reminder)
+
+
+def _openings(session: SessionDesign, series: BurstSeries) -> Iterator[tuple[str, dt.time, Mapping[int, int]]]:
+    """This function will yield what may be reminded of at one time, or by one draw: its name, its (earliest) time, and the days on which
+    it opens with its place among the sessions of each."""
+    if session.random_times is None:
+        for opens_at, days in _days_by_time(session, series).items():
+            yield f"{opens_at:%H%M}", opens_at, days
+        return
+    _later, earliest = moment(dt.time.min, session.random_times.bounds[0])
+    every_day = len(session.days) == series.length_days
+    numbers = range(1, series.extend_to_days + 1) if every_day else session.days
+    for place in range(session.random_times.count):
+        yield str(place + 1), earliest, dict.fromkeys(numbers, place)
 
 
 def _days_by_time(session: SessionDesign, series: BurstSeries) -> Mapping[dt.time, dict[int, int]]:
@@ -39,15 +54,15 @@ def _days_by_time(session: SessionDesign, series: BurstSeries) -> Mapping[dt.tim
 
 
 def _rule(
-    schedule: Schedule, session: SessionDesign, opens_at: dt.time, days: Mapping[int, int], step: int, reminder: ReminderDesign
+    schedule: Schedule, session: SessionDesign, name: str, opens_at: dt.time, days: Mapping[int, int], step: int, reminder: ReminderDesign
 ) -> SessionReminder:
     days_later, send_at = moment(opens_at, reminder.after_minutes)
     return SessionReminder(
-        id=f"session:{session.id}:{step}:{opens_at:%H%M}",
+        id=f"session:{session.id}:{name}",
         series_id=schedule.series_id,
         send_at=send_at,
         window_opens=TEXTS_OPEN,
-        window_closes=_closes(opens_at, session.window_minutes, days_later),
+        window_closes=TEXTS_CLOSE if session.random_times else _closes(opens_at, session.window_minutes, days_later),
         channels=reminder.channels,
         excluded_data_groups=schedule.excluded_data_groups,
         only_data_groups=schedule.only_data_groups,
@@ -60,6 +75,8 @@ def _rule(
         default=reminder.texts,
         by_data_group=reminder.by_data_group,
         by_channel={channel: {"session": texts} for channel, texts in reminder.by_channel.items()},
+        after_minutes=reminder.after_minutes,
+        random_times=session.random_times,
     )
 
 

@@ -31,8 +31,8 @@ class Preview:
 
 def previews_of(protocol: Protocol, enrolled_date: date) -> list[Preview]:
     """This function will write every text as somebody reads it who enrolled on a date, and is halfway through their burst or about to
-    start the next with none of it done."""
-    return [preview for rule in protocol.rules for preview in _of_rule(rule, protocol, enrolled_date)]
+    start the next with none of it done. What rules of several times of a day say alike is there once."""
+    return list(dict.fromkeys(preview for rule in protocol.rules for preview in _of_rule(rule, protocol, enrolled_date)))
 
 
 def _of_rule(nudge: Rule, protocol: Protocol, enrolled_date: date) -> Iterator[Preview]:
@@ -73,6 +73,7 @@ def _name(kind: str) -> str:
         "early": _("Reminder early in a burst"),
         "late": _("Reminder late in a burst"),
         "cumulative": _("Reminder of days missed in all"),
+        "few": _("Reminder of few activities"),
         "pre_burst": _("Text before a burst"),
         "session": _("Reminder of a session"),
     }

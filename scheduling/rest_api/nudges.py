@@ -29,7 +29,7 @@ class NudgeRecordSerializer(serializers.Serializer[Any]):
     burst = serializers.IntegerField()
     local_date = serializers.DateField(help_text="On the participant's own calendar.")
     decided_at = serializers.DateTimeField(default_timezone=UTC)
-    decision = serializers.CharField(help_text="early, late, cumulative or pre_burst; none for who was left out by chance.")
+    decision = serializers.CharField(help_text="early, late, cumulative, few or pre_burst; none for who was left out by chance.")
     reason = serializers.CharField()
     probability = serializers.FloatField(help_text="With which a person who was due was reminded.")
     variant = serializers.CharField(help_text="Which text: rule, kind, data group where it has its own, number.")

@@ -59,3 +59,19 @@ def decide_as_bridge(day: int, done: Set[int], rule: Rule) -> tuple[str, str]:
             kind = "early" if at < rule.early_before else "late"
             return kind, f"consecutive_missed_threshold_{kind}"
     return "none", "thresholds_not_met"
+
+
+def decide_few(day: int, done: dict[int, int], *, a_day: int, fewer_than: int, in_days: int, last_day: int, enough: int) -> tuple[str, str]:
+    """This function will decide for one person on a day (from 0), given how many activities they finished on each day."""
+    if day > last_day:
+        return "none", "blackout_end"
+    if day + 1 < in_days:
+        return "none", "too_soon"
+    if done.get(day, 0) == a_day:
+        return "none", "did_todays_activity"
+    if len([at for at, number in done.items() if number]) >= enough:
+        return "none", "burst_completed"
+    found = 0
+    for back in range(in_days):
+        found += done.get(day - back, 0)
+    return ("few", "few_activities") if found < fewer_than else ("none", "enough_activities")

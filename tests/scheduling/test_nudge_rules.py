@@ -36,7 +36,7 @@ def test_the_expression_and_a_walk_over_the_days_agree_for_every_day_and_many_hi
             PlannerRow.objects.filter(pk=plan.pk).update(done=sum(1 << at for at in done), done_count=len(done))
 
         # when
-        expression, outcomes = ruling(rule, design, today, {plans[0].burst_start})
+        expression, outcomes = ruling(rule, design, today, {plans[0].burst_start}, plans[0].time_zone)
         rows = PlannerRow.objects.filter(concerned(rule, design, today)).annotate(outcome=expression)
 
         # then

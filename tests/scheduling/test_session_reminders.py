@@ -283,7 +283,7 @@ def test_the_simulation_shows_the_texts_of_a_session() -> None:
         ({"times": ["08:00"]}, step(30), "[0].after_minutes", "outside_text_hours"),
         ({"times": ["18:00"]}, step(120), "[0].after_minutes", "outside_text_hours"),
         ({"window_minutes": 30 * 1440}, step(25 * 1440), "[0].after_minutes", "longer_than_burst"),
-        ({"probability": 0.5}, step(30), "", "only_for_fixed_times"),
+        ({"probability": 0.5}, step(30), "", "only_for_certain_sessions"),
         ({}, step(30, texts={"en": ["{study}: {name} STOP"]}), "[0].texts.en[0]", "unknown_variable"),
         ({}, step(30, texts={"es": [TEXT]}), "[0].texts", "language_missing"),
         ({}, step(30, texts={"en": ["{study}: your diabetes. STOP"]}), "[0].texts.en[0]", "tells_condition"),
@@ -302,15 +302,6 @@ def test_steps_of_a_chain_go_forward() -> None:
     found = check(document_with(step(120), step(30)))
 
     assert [(problem.path, problem.code) for problem in found] == [("$.schedules[0].sessions[0].reminders", "not_ascending")]
-
-
-def test_random_times_have_no_reminders_so_far() -> None:
-    document = document_with(step(30))
-    session = document["schedules"][0]["sessions"][0]
-    del session["times"]
-    session["random_times"] = {"count": 2, "windows": [{"from": "10:00", "to": "18:00"}]}
-
-    assert [problem.code for problem in check(document)] == ["only_for_fixed_times"]
 
 
 def test_other_types_are_asked_nothing_about_sessions() -> None:

@@ -83,3 +83,42 @@ def test_a_document_that_is_no_protocol_is_refused(tmp_path: Path, content: str)
     with pytest.raises(CommandError) as caught:
         call_command("simulate_study", str(file), *ENROLLED)
     assert (caught.value.returncode, str(caught.value).count("\n")) == (2, 0)
+
+
+def test_groups_and_attributes_decide_what_is_said_and_asked(tmp_path: Path) -> None:
+    document = mpower_document()
+    document["burst_series"][0]["count"] = 2
+    document["attributes"] = [
+        {"id": "age", "type": "integer"},
+        {"id": "texts", "type": "boolean"},
+        {"id": "hand", "type": "choice", "values": ["left"]},
+    ]
+    missed, before = document["nudges"]
+    missed["only_attributes"] = [{"id": "age", "at_least": 70}, {"id": "hand", "is": ["left"]}, {"id": "texts", "is": [True]}]
+    before["texts"]["by_data_group"] = {"gr_BR_AD": {"en": ["{study}: words of an arm. STOP"]}}
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    known = ("--attribute", "age=70", "--attribute", "hand=left", "--attribute", "texts=true")
+
+    with_all = story(str(file), "--group", "gr_BR_AD", *known, *ENROLLED)
+    without = story(str(file), "--group", "gr_BR_II", *known[2:], *ENROLLED)
+    left_out = story(str(file), "--group", "notification_unsubscribed", *known, *ENROLLED)
+
+    texts = [[line["what"] for line in told if line["kind"] == "text"] for told in (with_all, without, left_out)]
+    assert [len(said) for said in texts] == [3, 1, 0]
+    assert "pre_burst: Daily Moments: words of an arm. STOP" in texts[0]
+    assert "words of an arm" not in texts[1][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--group", "gr_XX"), "gr_XX, but: "),
+        (("--attribute", "age=70"), "age: The protocol declares no such attribute."),
+        (("--attribute", "age"), "age: "),
+    ],
+)
+def test_what_the_protocol_does_not_know_of_a_participant_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command("simulate_study", "mpower2", *arguments, *ENROLLED)
+    assert (caught.value.returncode, said in str(caught.value)) == (2, True)

@@ -1,8 +1,12 @@
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+import time_machine
+from django.test import Client
 
-from channels_ace.models import Delivery
+from channels_ace.models import Delivery, Recipient
+from notifications.settings_form import change
 from scheduling.api import report_zone, tick
 from scheduling.models import Nudge, NudgeDecision, PlannerRow
 from studies.api import AuditEntry, Enrollment
@@ -93,3 +97,50 @@ def test_who_travels_across_the_date_line_is_reminded_once() -> None:
         tick(at)
 
     assert Nudge.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "during", "between"),
+    [
+        ("follow", "Asia/Tokyo", "Europe/Madrid"),
+        ("pin", "America/New_York", "America/New_York"),
+        ("pin_for_burst", "America/New_York", "Europe/Madrid"),
+    ],
+)
+@pytest.mark.parametrize("way", ["page", "api"])
+def test_a_zone_chosen_in_the_settings_is_a_report_of_it(client: Client, way: str, policy: str, during: str, between: str) -> None:
+    enrollment = enrolled(policy)
+    client.force_login(enrollment.user)
+    seen = []
+    for zone, later in (("Asia/Tokyo", 4 * DAY), ("Europe/Madrid", 40 * DAY)):
+        with time_machine.travel(ENROLLED + later, tick=False):
+            if way == "page":
+                client.post("/settings/", {"changed": "zone", "value": zone}, headers={"Accept": "application/json"})
+            else:
+                client.patch("/api/v1/preferences/place/", {"zone": zone}, content_type="application/json")
+        enrollment.refresh_from_db()
+        seen.append(enrollment.time_zone)
+
+    assert seen == [during, between]
+    assert Recipient.objects.get(user=enrollment.user).time_zone == "Europe/Madrid"
+    assert PlannerRow.objects.get(enrollment=enrollment).time_zone == between
+
+
+def test_a_chosen_zone_is_the_first_of_an_enrollment_without_one(client: Client) -> None:
+    enrollment = enrolled("pin", zone="")
+
+    change(enrollment.user_id, "zone", "Asia/Tokyo", now=ENROLLED + DAY)
+
+    enrollment.refresh_from_db()
+    assert (enrollment.time_zone, enrollment.enrolled_date) == ("Asia/Tokyo", date(2026, 1, 11))
+
+
+def test_where_nobody_asks_to_be_told_a_chosen_zone_is_the_persons_alone(settings: Any) -> None:
+    del settings.AFTER_ZONE
+    enrollment = enrolled("follow")
+
+    change(enrollment.user_id, "zone", "Asia/Tokyo", now=ENROLLED + DAY)
+
+    enrollment.refresh_from_db()
+    assert enrollment.time_zone == "America/New_York"
+    assert Recipient.objects.get(user=enrollment.user).time_zone == "Asia/Tokyo"

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from studies.api import Study, shipped_protocols
+from studies.api import Study, protocol_of, shipped_protocols
 from tests.factories import NOW, make_user
 from tests.scheduling.worlds import make_study, mpower_document
 
@@ -98,3 +98,33 @@ def test_those_who_are_in_follow_only_what_is_published(study: Study, tmp_path: 
 
     assert refused.value.returncode == 2
     assert not study.versions.exclude(number=1).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "of"), [("$.nudges[0].channels[1]", "nudges"), ("$.schedules[0].sessions[0].reminders[0].channels[1]", "reminders")]
+)
+def test_a_channel_that_carries_no_reminder_is_refused_with_its_path(tmp_path: Path, path: str, of: str) -> None:
+    document = mpower_document()
+    channels = ["sms", "pigeon"]
+    document["nudges"][0]["channels"] = channels if of == "nudges" else ["sms"]
+    if of == "reminders":
+        session = document["schedules"][0]["sessions"][0]
+        del session["all_day"]
+        step = {"after_minutes": 30, "channels": channels, "texts": {"en": ["{study}. STOP"]}}
+        session |= {"times": ["10:00"], "window_minutes": 60, "reminders": [step]}
+    (tmp_path / "one.json").write_text(json.dumps(document))
+    out = StringIO()
+
+    with pytest.raises(CommandError) as failed:
+        call_command("import_protocol", str(tmp_path / "one.json"), stdout=out, stderr=out)
+
+    assert failed.value.returncode == 2
+    assert out.getvalue() == f"{path} must be one of: sms, push, email\n"
+
+
+def test_a_version_that_would_be_refused_today_can_still_be_read(study: Study) -> None:
+    version = study.versions.get()
+    version.document["nudges"][0]["channels"] = ["pigeon"]
+    version.save()
+
+    assert protocol_of(version).nudge("missed").channels == ("pigeon",)

@@ -1,6 +1,7 @@
 """`manage.py simulate_study PROTOCOL`: every session, text and held-back text of one whole participation, before anyone takes part."""
 
 import json
+import re
 from argparse import ArgumentParser
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from django.utils.translation import gettext as _
 from channels_ace.api import UnknownZone, parse_zone
 from scheduling.events import NotChangeable, UnknownEvent
 from scheduling.simulation import PROFILES, Happening, simulate
-from studies.api import ProtocolError, shipped_protocols
+from studies.api import NotAllowed, Protocol, ProtocolError, shipped_protocols
+from studies.protocol import parse
 
 
 class Command(BaseCommand):
@@ -30,22 +32,35 @@ class Command(BaseCommand):
         parser.add_argument(
             "--event", action="append", default=[], metavar="EVENT=DATE", help=_("an event that somebody dates, as custom:visit=2026-03-01")
         )
+        parser.add_argument(
+            "--group", action="append", default=[], metavar="NAME", help=_("a data group that the participant is in, such as an arm")
+        )
+        parser.add_argument(
+            "--attribute", action="append", default=[], metavar="NAME=VALUE", help=_("what is known of the participant, as age=70")
+        )
         parser.add_argument("--decisions", action="store_true", help=_("also say, day by day, why no text was due"))
         parser.add_argument("--json", action="store_true", help=_("print a JSON object for each line"))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        document = _document(options["protocol"])
         try:
+            design = parse(document)
             found = simulate(
-                _document(options["protocol"]),
+                document,
                 profile=options["profile"],
                 enrolled_local=_wall_time(options["enroll"]),
                 zone=_zone(options["zone"]),
                 events=dict(_event(said) for said in options["event"]),
+                groups=[_group(name, design) for name in options["group"]],
+                attributes=dict(_attribute(said, design) for said in options["attribute"]),
             )
         except UnknownEvent as error:
             raise CommandError(_("The protocol has no event %(name)s.") % {"name": error}, returncode=2) from error
         except NotChangeable as error:
             raise CommandError(str(error), returncode=2) from error
+        except NotAllowed as error:
+            said = " ".join(f"{name}: {why}" for name, why in error.problems.items())
+            raise CommandError(said, returncode=2) from error
         except ProtocolError as error:
             raise CommandError("; ".join(str(error).splitlines()), returncode=2) from error
         if not options["decisions"]:
@@ -63,6 +78,23 @@ def _event(said: str) -> tuple[str, date]:
         return name, date.fromisoformat(on)
     except ValueError as error:
         raise CommandError(_("%(said)s is no event with its date, as custom:visit=2026-03-01.") % {"said": said}, returncode=2) from error
+
+
+def _group(name: str, design: Protocol) -> str:
+    if name not in design.data_groups:
+        known = ", ".join(sorted(design.data_groups)) or "-"
+        raise CommandError(_("The protocol has no data group %(name)s, but: %(known)s.") % {"name": name, "known": known}, returncode=2)
+    return name
+
+
+def _attribute(said: str, design: Protocol) -> tuple[str, object]:
+    """This function will read NAME=VALUE as the type that the protocol declares; what is of another is left for it to refuse."""
+    name, _equals, value = said.partition("=")
+    declared = design.attribute(name)
+    if declared is not None and declared.type == "boolean":
+        return name, {"true": True, "false": False}.get(value, value)
+    is_integer = declared is not None and declared.type == "integer" and re.fullmatch(r"-?[0-9]{1,10}", value)
+    return name, int(value) if is_integer else value
 
 
 def _document(name: str) -> dict[str, Any]:
