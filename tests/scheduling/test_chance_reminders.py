@@ -60,7 +60,7 @@ def test_each_person_is_reminded_so_long_after_each_of_their_own_times_and_never
     study = make_study(ENROLLED, by_chance(step(15), step(40)))
     people = [join(study, ENROLLED, phone=f"+1206555010{number}") for number in range(6)]
 
-    live(SECOND)
+    live(SECOND, opens="10:00", closes="17:00")
 
     expected = []
     for person in people:
@@ -124,7 +124,7 @@ def test_two_runs_of_a_day_say_it_by_messages_of_their_own() -> None:
     study = make_study(ENROLLED, by_chance(step(15)))
     people = [join(study, ENROLLED, phone=f"+1206555010{number}") for number in range(4)]
 
-    live(SECOND)
+    live(SECOND, opens="10:00", closes="16:30")
 
     expiries = {(one.user_id, one.expires_at) for one in Delivery.objects.filter(channel="sms")}
     assert expiries == {(person.user_id, opens_at + 60 * MINUTE) for person in people for opens_at in opens_of(person)}
@@ -136,8 +136,8 @@ def test_nobody_is_reminded_outside_the_hours_of_texts_on_days_without_sessions_
     people = [join(study, ENROLLED, phone=f"+12065550{number}") for number in range(100, 120)]
     withdraw(people[0], now=ENROLLED + MINUTE)
 
-    live(SECOND, opens="08:00", every=MINUTE)
-    live(SECOND + DAY, opens="08:00", every=15 * MINUTE)
+    live(SECOND, opens="08:00", closes="10:10")
+    live(SECOND + DAY, opens="08:00", closes="10:30", every=15 * MINUTE)
 
     by_day = {one.pk for one in people[1:] if opens_of(one)[0] + 5 * MINUTE >= at(SECOND, "09:00")}
     assert {enrollment_id for enrollment_id, _slot, _at in told()} == by_day
@@ -177,7 +177,7 @@ def test_another_design_draws_anew_for_those_who_follow_it() -> None:
         import_protocol(study, later, actor_id=actor, now=at(SECOND, "10:20")), actor_id=actor, now=at(SECOND, "10:20"), for_enrolled=True
     )
 
-    live(SECOND, opens="10:25")
+    live(SECOND, opens="17:00", closes="19:30")
 
     assert {slot for _pk, slot, _at in told()} >= {"session:daily:1:02:1:01"}
     assert min(DrawnTime.objects.values_list("minute", flat=True)) >= 17 * 60

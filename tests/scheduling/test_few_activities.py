@@ -73,7 +73,7 @@ def test_days_with_two_of_four_done_are_counted_by_what_was_done_on_them() -> No
 def test_the_query_and_a_walk_over_the_days_agree_for_every_day_and_many_histories() -> None:
     # given
     study = make_study(ENROLLED, engage(send_at="17:45", probability=1) | {"randomised_groups": []})
-    people = [join(study, ENROLLED, phone=None) for _ in range(40)]
+    people = [join(study, ENROLLED, phone=None) for _ in range(20)]
     chance = random.Random(20260110)
     histories: dict[int, dict[int, int]] = {}
     for person in people:

@@ -35,7 +35,7 @@ def test_without_rules_people_go_on_to_each_next_burst_and_out_of_the_last() -> 
     join(study, ENROLLED)
     seen = {}
 
-    for day in range(0, 760, 5):
+    for day in (15, 20, 105, 115, 700, 725, 745, 750):
         tick(noon(FIRST + day * DAY))
         seen[day] = standing()[0]
 
