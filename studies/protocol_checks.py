@@ -283,6 +283,10 @@ def _check_hours(nudge: DesignedNudge, at: tuple[Step, ...]) -> Iterator[Problem
 def _check_pre_burst(nudge: PreBurstNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
     if nudge.days is None and nudge.first_burst > protocol.series(nudge.series_id).count:
         yield _problem((*at, "first_burst"), "beyond_series", expected=protocol.series(nudge.series_id).count)
+    yield from _check_default_texts(nudge, protocol, at)
+
+
+def _check_default_texts(nudge: PreBurstNudge | FewActivitiesNudge, protocol: Protocol, at: tuple[Step, ...]) -> Iterator[Problem]:
     longest = _longest_values(nudge, protocol)
     yield from _check_texts(nudge.default, longest, protocol, (*at, "texts", "default"))
     for group, texts in nudge.by_data_group.items():
@@ -316,10 +320,7 @@ def _check_few_activities(nudge: FewActivitiesNudge, protocol: Protocol, at: tup
     most = _most_done(nudge, protocol, length)
     if nudge.days is None and nudge.fewer_than > most:
         yield _problem((*at, "fewer_than"), "more_than_asked", expected=most)
-    longest = _longest_values(nudge, protocol)
-    yield from _check_texts(nudge.default, longest, protocol, (*at, "texts", "default"))
-    for group, texts in nudge.by_data_group.items():
-        yield from _check_texts(texts, longest, protocol, (*at, "texts", "by_data_group", group))
+    yield from _check_default_texts(nudge, protocol, at)
 
 
 def _most_done(nudge: FewActivitiesNudge, protocol: Protocol, length: int) -> int:
