@@ -35,6 +35,9 @@ class ApiAnswersMiddleware:
         if use is not None and use.is_over:
             response: HttpResponse = problem_response(request, 429, "throttled", _("Too many calls from this address."))
             response["Retry-After"] = str(use.resets_in_seconds)
+        elif "\x00" in request.path:
+            # PostgreSQL holds no NUL: nothing is called so.
+            response = problem_response(request, 404, "not_found")
         else:
             response = self.get_response(request)
         uses: list[Use] = getattr(request, _USES)
