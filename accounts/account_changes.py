@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import email_links
 from accounts.models import SignedInApp, User
 from accounts.signed_in_apps import end
-from channels_ace.api import BadAddress, ContactPoint, Message, replace_contact_point, send
+from channels_ace.api import BadAddress, ContactPoint, replace_contact_point, send
 from notifications.api import notify
 
 
@@ -52,8 +52,3 @@ def follow_email(user: User, now: datetime) -> None:
         point = replace_contact_point(user_id=user.pk, kind=ContactPoint.Kind.EMAIL, address="", now=now)
     if point is not None:
         send(type=email_links.CONFIRMATION, audience=[user.pk], now=now)
-
-
-def tell_export_ready(user_id: int, link: str, export_id: str) -> Message:
-    """This function will tell a person, once for an export, where they find the copy of their data. Raises Refused for a bad link."""
-    return notify(type="account.data_export_ready", audience=[user_id], link=link, idempotency_key=f"data-export:{export_id}")

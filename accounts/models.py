@@ -212,6 +212,32 @@ class ServiceToken(models.Model):
         return f"{self.name} …{self.hint}"
 
 
+class DataCopy(models.Model):
+    """A copy of what is held about a person, which they asked for (data_copies.py). A person has one at a time."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="data_copy")
+    language = models.CharField(max_length=16)
+    asked_at = models.DateTimeField()
+    # Until when a worker has it to itself.
+    taken_until = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(null=True)
+    # From then on it is nobody's.
+    ends_at = models.DateTimeField(null=True)
+    # As JSON, once it is made.
+    file = EncryptedTextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(made_at=None, ends_at=None) | models.Q(made_at__isnull=False, ends_at__isnull=False),
+                name="accounts_data_copy_ends",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"copy of the data of user {self.user_id}"
+
+
 class RateCount(models.Model):
     """How many calls came in one window of a rate, where Redis does not count them (rates.py)."""
 

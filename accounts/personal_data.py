@@ -1,4 +1,4 @@
-"""The copy of all that is held about a person, and the end of their account. Read next: data_views.py, channels_ace/personal_data.py."""
+"""The copy of all that is held about a person, and the end of their account. Read next: data_copies.py, channels_ace/personal_data.py."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import (
     AuthenticatorApp,
+    DataCopy,
     KnownBrowser,
     PhoneCode,
     ProviderIdentity,
@@ -67,6 +68,7 @@ hold(
     Held(model=RecoveryCode, title=_("Recovery codes"), shown=("used_at",)),
     Held(model=ProviderIdentity, title=_("Single sign-on"), shown=("issuer", "subject", "linked_at")),
     Held(model=KnownBrowser, title=_("Known browsers"), shown=("first_seen_at",)),
+    Held(model=DataCopy, title=_("Copies of your data"), shown=("asked_at",)),
     Held(model=PhoneCode, title=_("Codes by text"), shown=("use", "asked_at", "used_at")),
     Held(
         model=ServiceToken,

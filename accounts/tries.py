@@ -42,6 +42,7 @@ LIMITS: Mapping[str, Mapping[str, tuple[Limit, ...]]] = {
     # By whom it is asked for, and for which account: a letter-box is not filled, and nobody learns whether there is one.
     "password_reset": {"account": (Limit(3, HOUR),), "address": (Limit(20, HOUR),)},
     # 200 an hour for the whole site are at most 4,800 a day: about 40 US dollars at the price of a text in the US.
+    "data_copy": {"account": (Limit(5, DAY),)},
     "phone_code": {
         "number": (Limit(1, timedelta(minutes=1)), Limit(3, HOUR), Limit(5, DAY)),
         "account": (Limit(5, DAY),),

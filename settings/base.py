@@ -117,6 +117,7 @@ CELERY_BEAT_SCHEDULE = {
     "nudge check": {"task": "scheduling.tasks.check_nudges", "schedule": 3600.0},
     "dates": {"task": "notifications.tasks.tick_dates", "schedule": 60.0},
     "codes": {"task": "accounts.tasks.send_phone_codes", "schedule": 15.0},
+    "copies of data": {"task": "accounts.tasks.make_data_copies", "schedule": 60.0},
     "tries": {"task": "accounts.tasks.forget", "schedule": 3600.0},
     "messages of services": {"task": "notifications.tasks.plan_service_messages", "schedule": 15.0},
     "webhooks": {"task": "notifications.tasks.tell_webhooks", "schedule": 15.0},
@@ -133,6 +134,8 @@ CELERY_TASK_ROUTES = {
     "notifications.tasks.post_to_webhooks": {"queue": "webhooks"},
     # What goes to providers does not hold up the ticks.
     "channels_ace.tasks.tell_devices": {"queue": "bulk"},
+    # Nor does what reads all that is held about somebody.
+    "accounts.tasks.make_data_copies": {"queue": "bulk"},
 }
 # One worker for all of them will do; a busy site gives each its own (docs/architecture.md).
 LANES = ("urgent", "nudges", "transactional", "bulk")
@@ -276,10 +279,12 @@ LINK_HOSTS = env.words("LINK_HOSTS", "lms.example.org")
 
 # How many days an item stays in an inbox; the page tells its reader.
 INBOX_DAYS = env.number("INBOX_DAYS", 60)
-# How many days a device stays that its app does not register again.
+# How many days the copy of a person's data can be downloaded.
+DATA_COPY_DAYS = env.number("DATA_COPY_DAYS", 7)
 # Keys put around the blind index since FIELD_INDEX_KEY, oldest first, and how far the last one has come (docs/settings.md, Keys).
 FIELD_INDEX_OUTER_KEYS = env.words("FIELD_INDEX_OUTER_KEYS")
 FIELD_INDEX_ROTATION = env.one_of("FIELD_INDEX_ROTATION", ("", "prepare", "move"))
+# How many days a device stays that its app does not register again.
 DEVICE_DAYS = env.number("DEVICE_DAYS", 270)
 # Who is told, in the same transaction, when a person chooses a time zone: a function of the user's id, the zone's name and the time.
 AFTER_ZONE = ["scheduling.zones.report_zone"]

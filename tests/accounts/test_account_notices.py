@@ -10,7 +10,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.account_changes import tell_export_ready
 from accounts.known_browsers import device_of
 from accounts.models import KnownBrowser, User
 from accounts.signed_in_apps import sign_in
@@ -167,13 +166,6 @@ def test_a_new_account_has_changed_nothing(db: None) -> None:
 def test_nobody_can_turn_it_off(ana: User, name: str) -> None:
     with pytest.raises(Refused, match="cannot be changed"):
         choose(ana.pk, f"account.{name}", "email", is_on=False, now=NOW)
-
-
-def test_an_export_is_told_once(ana: User) -> None:
-    tell_export_ready(ana.pk, "/settings/export/7/", "7")
-    tell_export_ready(ana.pk, "/settings/export/7/", "7")
-
-    assert told(ana) == ["account.data_export_ready"]
 
 
 def test_maintenance_is_told_to_everyone_once(ana: User) -> None:

@@ -143,17 +143,6 @@ def client(ana: User) -> Client:
     return client
 
 
-def test_the_page_gives_the_copy_for_the_password_only(client: Client) -> None:
-    refused = client.post("/settings/data/", {"do": "copy", "password": "wrong"})
-    assert (refused.status_code, 'id="error-copy"' in refused.content.decode()) == (400, True)
-
-    answer = client.post("/settings/data/", {"do": "copy", "password": PASSWORD})
-
-    assert answer["Content-Disposition"] == 'attachment; filename="carillon-data.json"'
-    assert "no-store" in answer["Cache-Control"]
-    assert answer.json()["person"]["username"] == "ana.canary"
-
-
 def test_the_page_ends_the_account_for_the_password_and_a_tick(client: Client, ana: User) -> None:
     unsure = client.post("/settings/data/", {"do": "erase", "password": PASSWORD})
     assert (unsure.status_code, "Tick the box" in unsure.content.decode()) == (400, True)

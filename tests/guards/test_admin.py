@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts.models import (
     AuthenticatorApp,
+    DataCopy,
     KnownBrowser,
     PhoneCode,
     ProviderIdentity,
@@ -188,8 +189,8 @@ def test_every_model_of_ours_is_in_the_admin() -> None:
     ours = {model for label in OURS for model in apps.get_app_config(label).get_models()}
 
     # Django's admin takes no composite key: inbox items have a page of their own. In tries,
-    # codes, secrets of apps, counts of calls and browsers there is nothing to read.
-    unread = {AuthenticatorApp, InboxItem, KnownBrowser, PhoneCode, RateCount, RecoveryCode, SignedInBrowser, SwitchesSeen, Try}
+    # codes, secrets of apps, copies of data, counts of calls and browsers there is nothing to read.
+    unread = {AuthenticatorApp, DataCopy, InboxItem, KnownBrowser, PhoneCode, RateCount, RecoveryCode, SignedInBrowser, SwitchesSeen, Try}
     assert ours - set(admin.site._registry) == unread
 
 
