@@ -60,14 +60,20 @@ class People:
                 return
         self._ids = sorted({person.pk if isinstance(person, AbstractBaseUser) else person for person in audience})
 
-    def cut(self, after: int, before: int | None = None) -> Cut:
-        """This function will find up to CHUNK people between two ids."""
+    @property
+    def are_asked_for(self) -> bool:
+        """Whether `between` is the same query for all, but for its bounds."""
+        return self._ids is None
+
+    def cut(self, after: int, before: int | None = None, *, most: int | None = None) -> Cut:
+        """This function will find up to `most` people between two ids, and never more than CHUNK."""
+        most = min(most or CHUNK, CHUNK)
         if self._ids is not None:
             ahead = self._ids[bisect_right(self._ids, after) : None if before is None else bisect_left(self._ids, before)]
-            return Cut(ahead[:CHUNK][-1] if ahead else None, len(ahead[:CHUNK]), len(ahead) > CHUNK)
+            return Cut(ahead[:most][-1] if ahead else None, len(ahead[:most]), len(ahead) > most)
         rest = self._within(pk__gt=after) if before is None else self._within(pk__gt=after, pk__lt=before)
-        found = rest.order_by("pk")[:CHUNK].aggregate(last=Max("pk"), people=Count("pk"))
-        return Cut(found["last"], found["people"], found["people"] == CHUNK)
+        found = rest.order_by("pk")[:most].aggregate(last=Max("pk"), people=Count("pk"))
+        return Cut(found["last"], found["people"], found["people"] == most)
 
     def has_more_than(self, number: int) -> bool:
         """This function will tell whether there are more people than that, and count no further."""

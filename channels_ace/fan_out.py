@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from channels_ace.audience import Everyone, People, with_contact, with_zone
 from channels_ace.channel import registered_channels, without_addresses
 from channels_ace.decision import Question, Rule, deny, rules, verdict
-from channels_ace.insert import Into, insert_each
+from channels_ace.insert import Into, Statement, compile_each, insert_compiled
 from channels_ace.message_types import MessageType, UnknownType, find
 from channels_ace.models import Delivery, FanOut, FanOutChunk, Message
 
@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 WORKERS = 2
 # A sweep has more to do: what is left then is planned by the next, a quarter of a minute later.
 MOST_CHUNKS_A_SWEEP = 20
+# People of a long fan-out who are planned before the caller's transaction ends.
+FIRST = 2_000
+# Stand for the first and the last id of a chunk in what is compiled for all of them; any column of ids takes them.
+_ENDS = (2_147_011_973, 2_147_011_979)
 # Says of an advisory lock that it is ours.
 _FAN_OUT = 0x43617269
 
@@ -49,8 +53,11 @@ def begin(message: Message, message_type: MessageType, people: People, now: date
         _begin_for_all(message, now)
         return
     first = people.cut(0)
+    if first.is_more:
+        # What is wrong with it is found here, and the rest is shared by the workers.
+        first = people.cut(0, most=FIRST)
     if first.last is not None:
-        _plan_chunk(message, message_type, people, (0, first.last, first.people), now)
+        _Plan(message, message_type, people, now).write((0, first.last, first.people))
     if first.is_more:
         people.write_down(message.pk, now)
     else:
@@ -59,17 +66,19 @@ def begin(message: Message, message_type: MessageType, people: People, now: date
 
 def go_on(message: Message, message_type: MessageType, people: People, now: datetime) -> Message:
     """This function will plan whom the ledger lacks, after waiting for whoever is at it, and give the message as it is then."""
+    plan: _Plan | None = None
     if connection.in_atomic_block or connection.vendor != "postgresql":
         while message.fanned_out_at is None:
             with transaction.atomic():
                 message = _alone(message)
                 if message.fanned_out_at is None:
-                    _plan_missing(message, message_type, _fixed(people, message), now)
+                    plan = plan or _Plan(message, message_type, _fixed(people, message), now)
+                    _plan_missing(plan)
         return message
     with transaction.atomic():
         message = _alone(message)
         if message.fanned_out_at is None:
-            _plan_together(message, message_type, _fixed(people, message), now)
+            _plan_together(_Plan(message, message_type, _fixed(people, message), now))
             _finish(message, now)
     return message
 
@@ -82,7 +91,7 @@ def let_in(message: Message, channel: str, user_id: int, now: datetime) -> None:
         end = {"state": Delivery.State.DEAD, "reason": "unknown_type", "due_at": now, "created_at": now, "changed_at": now}
         Delivery.objects.create(message=message, user_id=user_id, channel=channel, contact_point_id=0, lane="bulk", **end)
         return
-    _plan(message, message_type, channel, People([user_id]), (user_id, user_id), now)
+    _Plan(message, message_type, People([user_id]), now).write_over(channel, user_id, user_id)
 
 
 def plan_over(message: Message, channel: str, users: QuerySet[Any], now: datetime) -> None:
@@ -92,7 +101,7 @@ def plan_over(message: Message, channel: str, users: QuerySet[Any], now: datetim
     """
     ends = users.aggregate(first=Min("pk"), last=Max("pk"))
     if ends["first"] is not None:
-        _plan(message, find(message.type), channel, People(users), (ends["first"], ends["last"]), now)
+        _Plan(message, find(message.type), People(users), now).write_over(channel, ends["first"], ends["last"])
         poke_on_commit(find(message.type).lane)
 
 
@@ -115,7 +124,7 @@ def resume(now: datetime) -> int:
 
 def _resume(begun: FanOut, now: datetime, most: int) -> int:
     message_type = find(begun.message.type)
-    people: People | None = None
+    plan: _Plan | None = None
     for planned in range(most):
         with transaction.atomic():
             if not _is_free(begun.message):
@@ -123,8 +132,8 @@ def _resume(begun: FanOut, now: datetime, most: int) -> int:
             message = Message.objects.get(pk=begun.pk)
             if message.fanned_out_at is not None:
                 return planned
-            people = people or _people_of(begun)
-            if not _plan_missing(message, message_type, people, now):
+            plan = plan or _Plan(message, message_type, _people_of(begun), now)
+            if not _plan_missing(plan):
                 return planned
     return most
 
@@ -182,19 +191,19 @@ def _alone(message: Message) -> Message:
     return Message.objects.get(pk=message.pk)
 
 
-def _plan_missing(message: Message, message_type: MessageType, people: People, now: datetime) -> bool:
+def _plan_missing(plan: "_Plan") -> bool:
     """This function will plan the first chunk that is missing; where there is none it closes the fan-out and says no."""
-    chunk = None if _is_cancelled(message) else next(_missing(message, people), None)
+    chunk = None if _is_cancelled(plan.message) else next(_missing(plan.message, plan.people), None)
     if chunk is None:
-        _finish(message, now)
+        _finish(plan.message, plan.now)
         return False
-    _plan_chunk(message, message_type, people, chunk, now)
+    plan.write(chunk)
     return True
 
 
-def _plan_together(message: Message, message_type: MessageType, people: People, now: datetime) -> None:
+def _plan_together(plan: "_Plan") -> None:
     """This function will have some workers plan all that is missing, each chunk in a transaction of its own."""
-    missing, taking, failed = _missing(message, people), Lock(), Event()
+    missing, taking, failed = _missing(plan.message, plan.people), Lock(), Event()
 
     def take() -> Chunk | None:
         with taking:
@@ -204,9 +213,9 @@ def _plan_together(message: Message, message_type: MessageType, people: People, 
         try:
             while chunk := take():
                 with transaction.atomic():
-                    if _is_cancelled(message):
+                    if _is_cancelled(plan.message):
                         return
-                    _plan_chunk(message, message_type, people, chunk, now)
+                    plan.write(chunk)
         except BaseException:
             failed.set()
             raise
@@ -244,16 +253,43 @@ def _missing(message: Message, people: People) -> Iterator[Chunk]:
         after = last or after
 
 
-def _plan_chunk(message: Message, message_type: MessageType, people: People, chunk: Chunk, now: datetime) -> None:
-    """This function will plan the people up to an id in the caller's transaction."""
-    after, last, number = chunk
-    # The unique key on (message, first user) is the last word: no chunk is planned twice.
-    FanOutChunk.objects.create(message=message, number=after, first_user_id=after + 1, last_user_id=last, people=number, done_at=now)
-    is_kept = people.everyone is not None and people.everyone.through is not None
-    for name in message.channels:
-        if not (is_kept and _keeper(name)):
-            _plan(message, message_type, name, people, (after + 1, last), now)
-    poke_on_commit(message_type.lane)
+class _Plan:
+    """What is said to whom, by the rules as they are when it is first written; compiling them takes longer than deciding for thousands."""
+
+    def __init__(self, message: Message, message_type: MessageType, people: People, now: datetime) -> None:
+        self.message, self.people, self.now = message, people, now
+        self._type = message_type
+        self._compiled: dict[str, list[Statement]] = {}
+        self._compiling = Lock()
+
+    def write(self, chunk: Chunk) -> None:
+        """This method will plan the people up to an id in the caller's transaction."""
+        after, last, number = chunk
+        # The unique key on (message, first user) is the last word: no chunk is planned twice.
+        ends = {"number": after, "first_user_id": after + 1, "last_user_id": last}
+        FanOutChunk.objects.create(message=self.message, **ends, people=number, done_at=self.now)
+        is_kept = self.people.everyone is not None and self.people.everyone.through is not None
+        for name in self.message.channels:
+            if not (is_kept and _keeper(name)):
+                self.write_over(name, after + 1, last)
+        poke_on_commit(self._type.lane)
+
+    def write_over(self, name: str, first: int, last: int) -> None:
+        """This method will plan the people from one id to another over a channel, in the caller's transaction."""
+        channel = registered_channels().get(name)
+        if channel and not channel.contact_kinds:
+            channel.announce(first, last)
+        if self.people.are_asked_for:
+            with self._compiling:
+                if name not in self._compiled:
+                    self._compiled[name] = self._compile(name, _ENDS)
+            insert_compiled(self._compiled[name], dict(zip(_ENDS, (first, last), strict=True)))
+        else:
+            insert_compiled(self._compile(name, (first, last)))
+
+    def _compile(self, name: str, among: tuple[int, int]) -> list[Statement]:
+        rows, *tables = _selected(self.message, self._type, name, self.people, among, self.now)
+        return compile_each(rows, *tables, by="verdict")
 
 
 def _close(message: Message, now: datetime) -> None:
@@ -266,7 +302,10 @@ def _finish(message: Message, now: datetime) -> None:
     _close(message, now)
 
 
-def _plan(message: Message, message_type: MessageType, name: str, people: People, among: tuple[int, int], now: datetime) -> None:
+def _selected(
+    message: Message, message_type: MessageType, name: str, people: People, among: tuple[int, int], now: datetime
+) -> tuple[Any, ...]:
+    """This function will give the people from one id to another with their verdicts, and the tables that they go into."""
     channel = registered_channels().get(name)
     kinds = channel.contact_kinds if channel else ()
     starts = start(now, message.send_after)
@@ -294,8 +333,7 @@ def _plan(message: Message, message_type: MessageType, name: str, people: People
     if channel and not kinds:
         # A channel that is its own store has a delivery row only for what was held back.
         tables = [replace(channel.rows(message), only="= 0"), replace(deliveries, only="<> 0")]
-        channel.announce(*among)
-    insert_each(rows.annotate(verdict=verdict(asked)), *tables, by="verdict")
+    return rows.annotate(verdict=verdict(asked)), *tables
 
 
 def _deliveries(message: Message, channel: str, lane: str, asked: list[Rule], *, starts: datetime, expires: bool, now: datetime) -> Into:

@@ -10,6 +10,10 @@ from django.db import connection
 from django.db.models import F, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
 
+Statement = tuple[str, Sequence[Any]]
+# The INSERT of a table, its SELECT and WHERE, and the parameters of the SELECT.
+_Written = tuple[str, str, str, list[Any]]
+
 
 @dataclass(frozen=True)
 class By:
@@ -56,51 +60,77 @@ def insert_each(rows: QuerySet[Any], *tables: Into, by: str = "") -> int:
     `by` names an expression over the rows that is computed once a row, however many columns and tables hang on it. The
     statement is the compiled queryset with its parameters; only names of tables and columns, from the models, are written into it.
     """
-    return _insert(rows, tables, by, is_counted=False)[-1]
+    return insert_compiled(compile_each(rows, *tables, by=by))
+
+
+def compile_each(rows: QuerySet[Any], *tables: Into, by: str = "") -> list[Statement]:
+    """This function will give the statements of `insert_each`, for whoever runs them over again; where nothing can come, none."""
+    source = _source(rows, tables, by)
+    if source is None:
+        return []
+    rows_of, parameters, written = source
+    if connection.vendor != "postgresql":
+        return [(f"{insert} {rows_of} {select} FROM q{where}", [*parameters, *options]) for insert, select, where, options in written]
+    return [_at_once(rows_of, parameters, written)]
+
+
+def insert_compiled(statements: Sequence[Statement], instead: Mapping[int, int] | None = None) -> int:
+    """This function will run them, with other numbers in place of some, and say how many rows went into the last table."""
+    inserted = 0
+    with connection.cursor() as cursor:
+        for statement, parameters in statements:
+            cursor.execute(statement, [_instead(value, instead) for value in parameters] if instead else parameters)
+            inserted = int(cursor.rowcount)
+    return inserted
 
 
 def insert_and_count(rows: QuerySet[Any], *tables: Into, by: str = "") -> list[int]:
     """This function will do the same, of rows that are read once although what is written changes them, and say how many went into each."""
-    return _insert(rows, tables, by, is_counted=True)
+    source = _source(rows, tables, by)
+    if source is None:
+        return [0] * len(tables)
+    rows_of, parameters, written = source
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            return _insert_in_turn(cursor, rows_of, parameters, written)
+        counts = [f"count(*) FILTER ({where.strip()})" if where else "count(*)" for _, _, where, _ in written]
+        cursor.execute(*_at_once(rows_of, parameters, written, f"SELECT {', '.join(counts)} FROM q"))  # noqa: S608
+        return [int(count) for count in cursor.fetchone()]
 
 
-def _insert(rows: QuerySet[Any], tables: Sequence[Into], by: str, *, is_counted: bool) -> list[int]:
+def _source(rows: QuerySet[Any], tables: Sequence[Into], by: str) -> tuple[str, Sequence[Any], list[_Written]] | None:
+    """This function will write the rows as a WITH, and what each table takes of them; None where PostgreSQL need not even be asked."""
     selected = _Selected(by, tables)
     try:
         inner, parameters = rows.order_by().annotate(**selected.expressions).values_list(*selected.names).query.sql_with_params()
     except EmptyResultSet:
-        return [0] * len(tables)
-    rows_of = f"WITH q({', '.join(f'c{number}' for number in range(len(selected.names)))}) AS "
-    written = [selected.insert(table) for table in tables]
-    with connection.cursor() as cursor:
-        if connection.vendor != "postgresql":
-            return _insert_in_turn(cursor, f"{rows_of} ({inner})", parameters, written, is_kept=is_counted)
-        statements = [f"{insert} {select} FROM q{where}" for insert, select, where, _ in written]
-        if is_counted:
-            counts = [f"count(*) FILTER ({where.strip()})" if where else "count(*)" for _, _, where, _ in written]
-            statements.append(f"SELECT {', '.join(counts)} FROM q")  # noqa: S608
-        *others, last = statements
-        first = "".join(f", i{number} AS ({other})" for number, other in enumerate(others))
-        options = [one for *_, several in written for one in several]
-        # PostgreSQL would write the expression behind `by` wherever it is used and compute it each time: 100,000 rows took twice as long.
-        cursor.execute(f"{rows_of} MATERIALIZED ({inner}){first} {last}", [*parameters, *options])
-        return [int(count) for count in cursor.fetchone()] if is_counted else [int(cursor.rowcount)]
+        return None
+    # PostgreSQL would write the expression behind `by` wherever it is used and compute it each time: 100,000 rows took twice as long.
+    once = "MATERIALIZED " if connection.vendor == "postgresql" else ""
+    names = ", ".join(f"c{number}" for number in range(len(selected.names)))
+    return f"WITH q({names}) AS {once}({inner})", parameters, [selected.insert(table) for table in tables]
 
 
-def _insert_in_turn(
-    cursor: Any, rows_of: str, parameters: Sequence[Any], written: Sequence[tuple[str, str, str, list[Any]]], *, is_kept: bool
-) -> list[int]:
+def _at_once(rows_of: str, parameters: Sequence[Any], written: Sequence[_Written], and_then: str = "") -> Statement:
+    statements = [f"{insert} {select} FROM q{where}" for insert, select, where, _ in written]
+    *others, last = [*statements, and_then] if and_then else statements
+    first = "".join(f", i{number} AS ({other})" for number, other in enumerate(others))
+    return f"{rows_of}{first} {last}", [*parameters, *(one for *_, several in written for one in several)]
+
+
+def _instead(value: Any, instead: Mapping[int, int]) -> Any:
+    # Numbers come in classes of the driver that say how wide they are.
+    return type(value)(instead[value]) if isinstance(value, int) and value in instead else value
+
+
+def _insert_in_turn(cursor: Any, rows_of: str, parameters: Sequence[Any], written: Sequence[_Written]) -> list[int]:
     """This function will insert where a WITH cannot write, and where only the rows of what begins with INSERT are counted."""
-    source = "temp.carillon_rows" if is_kept else "q"
-    if is_kept:
-        cursor.execute(f"CREATE TEMP TABLE carillon_rows AS {rows_of} SELECT * FROM q", parameters)  # noqa: S608
+    cursor.execute(f"CREATE TEMP TABLE carillon_rows AS {rows_of} SELECT * FROM q", parameters)  # noqa: S608
     counts = []
     for insert, select, where, options in written:
-        first, values = (insert, []) if is_kept else (f"{insert} {rows_of}", parameters)
-        cursor.execute(f"{first} {select} FROM {source}{where}", [*values, *options])
+        cursor.execute(f"{insert} {select} FROM temp.carillon_rows{where}", options)
         counts.append(int(cursor.rowcount))
-    if is_kept:
-        cursor.execute("DROP TABLE temp.carillon_rows")
+    cursor.execute("DROP TABLE temp.carillon_rows")
     return counts
 
 
@@ -121,7 +151,7 @@ class _Selected:
                 numbers += _numbers(looked_up) if isinstance(looked_up, By) else []
         self.names = [*self.expressions, *dict.fromkeys(numbers)]
 
-    def insert(self, table: Into) -> tuple[str, str, str, list[Any]]:
+    def insert(self, table: Into) -> _Written:
         """This method will write the INSERT of one table, its SELECT and WHERE, and the parameters of the SELECT."""
         quote = connection.ops.quote_name
         targets = ", ".join(quote(_field(table.model, attname).column) for attname in [*table.columns, *table.looked_up])

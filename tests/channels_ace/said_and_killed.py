@@ -7,16 +7,15 @@ import django
 
 def main(chunk: int, at: int) -> None:
     django.setup()
-    from django.conf import settings
 
     from accounts.models import User
     from channels_ace import audience
-    from tests.channels_ace.obstacles import Kills
+    from tests.channels_ace.obstacles import kill, obstacle
     from tests.channels_ace.saying import say
 
-    audience.CHUNK, Kills.at = chunk, at
-    settings.CHANNELS_ACE["POLICIES"] = [*settings.CHANNELS_ACE["POLICIES"], "tests.channels_ace.obstacles.Kills"]
-    say(User.objects.all(), idempotency_key="k")
+    audience.CHUNK = chunk
+    with obstacle(at, kill):
+        say(User.objects.all(), idempotency_key="k")
 
 
 if __name__ == "__main__":

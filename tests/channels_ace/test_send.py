@@ -11,7 +11,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from accounts.models import User
 from channels_ace.api import ContactPoint, Delivery, KeyReused, Message, Refused, cancel, cancel_scope, deliver_all, sweep
 from channels_ace.models import FanOutChunk
-from tests.channels_ace.obstacles import Stumbles
+from tests.channels_ace.obstacles import obstacle
 from tests.channels_ace.saying import FLASH, NEWS, TEXT, make_people, say, states
 from tests.factories import NOW, make_contact, make_user
 from tests.fakes import Doubles
@@ -31,13 +31,6 @@ def poke_in_vain(lane: str) -> None:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels_ace.audience.CHUNK", 3)
-
-
-def stumble(settings: Settings, at: int) -> None:
-    """This function will cut the planner short the n-th time it asks the policies."""
-    Stumbles.asked, Stumbles.at = 0, at
-    policies = [*settings.CHANNELS_ACE["POLICIES"], "tests.channels_ace.obstacles.Stumbles"]
-    settings.CHANNELS_ACE = {**settings.CHANNELS_ACE, "POLICIES": policies}
 
 
 def told() -> list[int]:
@@ -104,13 +97,10 @@ def test_one_key_with_other_words_is_an_error(other: dict[str, Any]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_fan_out_that_was_cut_short_goes_on_where_it_stopped(
-    small_chunks: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
+def test_a_fan_out_that_was_cut_short_goes_on_where_it_stopped(small_chunks: None, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr("channels_ace.fan_out.WORKERS", workers)
     people = make_people(8)
-    stumble(settings, at=3)
-    with pytest.raises(RuntimeError):
+    with obstacle(at=3), pytest.raises(RuntimeError):
         say(User.objects.all(), idempotency_key="k")
     # The first chunk, and one of the others: two workers may come to the third before the second.
     assert told() in ([person.pk for person in people[:6]], [person.pk for person in people[:3] + people[6:]])
@@ -123,11 +113,9 @@ def test_a_fan_out_that_was_cut_short_goes_on_where_it_stopped(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_cut_short_in_its_first_chunk_was_never_said(settings: Settings) -> None:
+def test_what_is_cut_short_in_its_first_chunk_was_never_said() -> None:
     make_people(2)
-    stumble(settings, at=1)
-
-    with pytest.raises(RuntimeError):
+    with obstacle(at=1), pytest.raises(RuntimeError):
         say(User.objects.all(), idempotency_key="k")
 
     assert not Message.objects.exists()
@@ -162,10 +150,9 @@ def test_many_chunks_in_the_caller_s_transaction_are_taken_back_with_it(small_ch
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_message_that_was_cancelled_half_way_is_planned_no_further(small_chunks: None, settings: Settings) -> None:
+def test_a_message_that_was_cancelled_half_way_is_planned_no_further(small_chunks: None) -> None:
     make_people(8)
-    stumble(settings, at=2)
-    with pytest.raises(RuntimeError):
+    with obstacle(at=2), pytest.raises(RuntimeError):
         say(User.objects.all(), idempotency_key="k")
     cancel(Message.objects.get(), NOW)
     planned = told()
