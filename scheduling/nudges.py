@@ -53,10 +53,10 @@ from scheduling.nudge_rules import Outcome, concerned, ruling, session_of
 from scheduling.nudge_texts import NudgeRule, NudgeText, Situation, by_text, situations_of, texts_of, with_situation, with_text, write_texts
 from scheduling.planner import adopt_orphans, hold_designs, protocol
 from scheduling.reach import NUDGE_TYPE, barring_rules, channels_of, question_of, why_not, with_contacts
-from scheduling.rolling import roll_places
+from scheduling.rolling import live_places, roll_places
 from scheduling.slots import filled_by, fills, reached_nobody, slot_of
 from scheduling.tracks import track_of
-from studies.api import DataGroup, PreBurstNudge, Protocol, ProtocolVersion, SessionReminder, Study, meets
+from studies.api import DataGroup, PreBurstNudge, Protocol, ProtocolVersion, SessionReminder, meets
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +109,10 @@ def tick(now: datetime) -> int:
     What a run of this hour could not bring to somebody goes on by the next way first: so no other rule takes it for given up.
     """
     adopt_orphans(now)
-    roll_places(now)
+    places = live_places()
+    roll_places(places, now)
     nudged = 0
-    runs, done = _runs_of_hour(now)
+    runs, done = _runs_of_hour(places, now)
     for run in done:
         try:
             fall_back(run.version, run.rule.id, channels_of(run.rule), run.today, now - FRESH_FOR, now)
@@ -128,16 +129,14 @@ def tick(now: datetime) -> int:
 
 def due_runs(now: datetime) -> list[Run]:
     """This function will list the runs whose hour it is, in two statements however many people there are."""
-    return _runs_of_hour(now)[0]
+    return _runs_of_hour(live_places(), now)[0]
 
 
-def _runs_of_hour(now: datetime) -> tuple[list[Run], list[Run]]:
+def _runs_of_hour(places: Iterable[Place], now: datetime) -> tuple[list[Run], list[Run]]:
     """This function will list the runs that are due, and of those done this hour the ones that have another way to fall back on."""
-    places = Place.objects.filter(version__study__state=Study.State.LIVE)
     found = []
     versions: dict[int, ProtocolVersion] = {}
-    # In one order, so that planners at once do one run after the other.
-    for version_id, zone in places.order_by("version_id", "time_zone").values_list("version_id", "time_zone"):
+    for version_id, zone in ((place.version_id, place.time_zone) for place in places):
         local = local_now(now, parse_zone(zone))
         for rule in protocol(version_id).rules:
             if is_hour(rule, local):

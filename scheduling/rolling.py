@@ -6,6 +6,7 @@ Whoever has something of their own (an event moved, jitter, an origin set by han
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -21,10 +22,15 @@ from studies.api import BurstSeries, Study
 from studies.protocol import ENROLLMENT, DaysAfter
 
 
-def roll_places(now: datetime) -> int:
+def live_places() -> list[Place]:
+    """This function will list the places of studies that are on, in one order, so that planners at once do one thing after the other."""
+    return list(Place.objects.filter(version__study__state=Study.State.LIVE).order_by("version_id", "time_zone"))
+
+
+def roll_places(places: Iterable[Place], now: datetime) -> int:
     """This function will move on everybody whose burst is over, in each place once a local date, and say how many."""
     moved = 0
-    for place in Place.objects.filter(version__study__state=Study.State.LIVE).order_by("pk"):
+    for place in places:
         today = local_date(now, parse_zone(place.time_zone))
         if place.rolled_on is None or place.rolled_on < today:
             with transaction.atomic():

@@ -122,6 +122,8 @@ def test_a_run_asks_a_constant_number_of_questions(django_assert_max_num_queries
     for people in (3, 30):
         for number in range(people):
             join(study, ENROLLED, phone=f"+1206555{people:02d}{number:02d}")
+        # Who moves on to another burst did so with the day's first tick.
+        tick(noon(date(2026, 1, 13)) - timedelta(hours=1))
         Nudge.objects.all().delete()
         RunLedger.objects.all().delete()
         NudgeDecision.objects.all().delete()
@@ -207,6 +209,7 @@ def test_an_hour_in_which_nobody_is_due_asks_a_few_rows(django_assert_max_num_qu
     study = make_study(ENROLLED)
     for number in range(20):
         join(study, ENROLLED, phone=f"+120655501{number:02d}")
+    tick(noon(date(2026, 1, 13)) - timedelta(hours=2))
 
     with django_assert_max_num_queries(4):
         assert tick(noon(date(2026, 1, 13)) - timedelta(hours=1)) == 0

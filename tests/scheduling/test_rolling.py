@@ -9,7 +9,7 @@ from scheduling.api import report_zone, tick
 from scheduling.models import Place, PlannerRow
 from scheduling.monitoring import count_participants, monitored
 from scheduling.planner import replan
-from scheduling.rolling import roll_places
+from scheduling.rolling import live_places, roll_places
 from scheduling.self_check import find_gaps
 from studies.api import Study
 from tests.scheduling.test_nudges import noon
@@ -24,6 +24,10 @@ DAY = timedelta(days=1)
 
 def without_rules(**extra: Any) -> dict[str, Any]:
     return mpower_document() | {"nudges": []} | extra
+
+
+def roll(now: datetime) -> int:
+    return roll_places(live_places(), now)
 
 
 def standing() -> list[tuple[int, date, bool]]:
@@ -81,7 +85,7 @@ def test_it_is_done_once_a_local_date_and_by_one_planner() -> None:
     join(make_study(ENROLLED, without_rules()), ENROLLED)
     over = noon(FIRST + 20 * DAY)
 
-    assert [roll_places(over), roll_places(over), roll_places(over + DAY)] == [1, 0, 0]
+    assert [roll(over), roll(over), roll(over + DAY)] == [1, 0, 0]
     assert Place.objects.get().rolled_on == FIRST + 21 * DAY
 
 
@@ -105,7 +109,7 @@ def test_a_paused_study_stands_still() -> None:
     join(study, ENROLLED)
     Study.objects.filter(pk=study.pk).update(state=Study.State.PAUSED)
 
-    assert roll_places(noon(FIRST + 30 * DAY)) == 0
+    assert roll(noon(FIRST + 30 * DAY)) == 0
 
     Study.objects.filter(pk=study.pk).update(state=Study.State.LIVE)
-    assert roll_places(noon(FIRST + 30 * DAY)) == 1
+    assert roll(noon(FIRST + 30 * DAY)) == 1
