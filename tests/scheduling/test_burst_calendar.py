@@ -31,7 +31,7 @@ ENGAGE = parse(load("engage"))
 
 
 def with_times(times: list[str], minutes: int = 15) -> Protocol:
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     document["schedules"][0]["sessions"][0] |= {"times": times, "window_minutes": minutes}
     return parse(document)
 
@@ -201,7 +201,7 @@ def test_a_range_read_in_pages_gives_each_session_once(zone: ZoneInfo, enrolled:
 def test_bursts_of_any_series_are_counted_even_and_never_overlap(
     zone: ZoneInfo, enrolled: dt.date, count: int, length: int, gap: int, delay: int
 ) -> None:
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     interval = {"value": length + gap, "unit": "day"}
     document["burst_series"][0] |= {"count": count, "length_days": length, "delay_days": delay, "interval": interval}
     protocol = parse(document)

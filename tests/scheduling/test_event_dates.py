@@ -23,7 +23,7 @@ def load(name: str) -> Any:
 
 def with_events(events: Mapping[str, str], series: Mapping[str, Any] | None = None) -> Protocol:
     """This function will make a protocol with automatic events as Sage Bridge wrote them, `origin:period` by key; no colon: set by hand."""
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     document["events"] = [
         {"id": f"custom:{key}"} | ({"origin": rule.split(":P")[0], "period": "P" + rule.split(":P")[1]} if ":P" in rule else {})
         for key, rule in events.items()
@@ -61,7 +61,7 @@ def test_bursts_of_a_delayed_series_start_as_in_the_cases(case: dict[str, Any]) 
     given = case["studyBurst"]
     weeks = int(given["delay"][1:-1]) if given["delay"] else 0
     series = {"origin": given["originEventId"], "count": given["occurrences"], "interval": given["interval"], "delay_days": 7 * weeks}
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     document["burst_series"][0] |= {"length_days": 7, **series}
     document["schedules"][0]["sessions"][0]["times"] = ["11:00"]
     enrolled = dt.date.fromisoformat(case["publish"]["timestamp"][:10])

@@ -148,7 +148,7 @@ def test_an_interval_may_be_written_in_several_ways(interval: object) -> None:
 
 def test_times_may_differ_by_day() -> None:
     published = PUBLISHED["radar_mdd_esm28q"]
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     document["burst_series"][0] |= {"count": 4, "interval": "P12W", "length_days": 6, "delay_days": published["burst_first_day_offset"]}
     document["schedules"][0]["sessions"][0] |= {"times": published["session_times"], "window_minutes": 15}
 
@@ -241,7 +241,7 @@ def test_a_fault_is_named_with_its_path(change: Callable[[Any], None], path: str
     ],
 )
 def test_times_in_disorder_are_named(times: object, path: str, code: str) -> None:
-    document = load("engage")
+    document = load("engage") | {"nudges": []}
     document["schedules"][0]["sessions"][0]["times"] = times
 
     assert (path, code) in found_in(document)
