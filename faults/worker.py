@@ -195,8 +195,8 @@ def tick(job: dict[str, Any]) -> None:
 
     runs_of_hour = nudges._runs_of_hour
 
-    def wait_for_the_others(now: datetime) -> Any:
-        runs = runs_of_hour(now)
+    def wait_for_the_others(places: Any, now: datetime) -> Any:
+        runs = runs_of_hour(places, now)
         meet(job["gate"], job["together"])
         return runs
 
