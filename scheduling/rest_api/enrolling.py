@@ -43,7 +43,9 @@ MOST = 200
 
 class NewcomerSerializer(PersonSerializer):
     code = serializers.RegexField(
-        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z", help_text="By which the study knows them: unique in it, and nothing of the person's own."
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z",
+        trim_whitespace=False,
+        help_text="By which the study knows them: unique in it, and nothing of the person's own.",
     )
     consented_at = InstantField(allow_null=True, help_text="null: not yet, and until then no text goes out.")
     enrolled_at = InstantField(required=False, help_text="When their time in the study began, which dates their events; without it, now.")
