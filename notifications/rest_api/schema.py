@@ -1,9 +1,11 @@
 """What the schema says beyond the resources: the problems that every operation can answer. Read next: explorer.py."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.permissions import OperandHolder
 
 from notifications.rest_api.callers import HasScope
 from notifications.rest_api.problems import MEDIA_TYPE, TITLES
@@ -56,10 +58,11 @@ class Schema(AutoSchema):
     """What a view says of itself, and who may call it: people by a session or an app's token, or services by a scope."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        if HasScope not in self.view.permission_classes:
-            found: list[dict[str, list[str]]] = super().get_auth()
-            return [one for one in found if "service" not in one]
-        return [{"service": []}]
+        asked = {one for permission in self.view.permission_classes for one in _asked(permission)}
+        if asked == {HasScope}:
+            return [{"service": []}]
+        found: list[dict[str, list[str]]] = super().get_auth()
+        return [one for one in found if HasScope in asked or "service" not in one]
 
     def get_operation(self, *arguments: Any) -> dict[str, Any] | None:
         operation: dict[str, Any] | None = super().get_operation(*arguments)
@@ -67,6 +70,14 @@ class Schema(AutoSchema):
         if operation is not None and scope:
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
         return operation
+
+
+def _asked(permission: Any) -> Iterator[type]:
+    """This function will yield the permissions that one is made of: "a person or a service" of two."""
+    if isinstance(permission, OperandHolder):
+        yield from (one for part in (permission.op1_class, permission.op2_class) for one in _asked(part))
+    else:
+        yield permission
 
 
 class StrictShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

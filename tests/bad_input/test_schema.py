@@ -23,7 +23,8 @@ from accounts.models import User
 from accounts.service_tokens import make_service_token
 from accounts.signed_in_apps import sign_in
 from notifications.api import known_scopes
-from tests.bad_input.world import World, counts, make_world
+from tests.bad_input.world import counts
+from tests.guards.access import World
 
 # None: the short run, the same each time.
 LONG = os.environ.get("FUZZ_EXAMPLES")
@@ -51,11 +52,20 @@ def operations() -> list[Any]:
     return [one.ok() for one in found]
 
 
+def test_the_schema_names_services_where_a_scope_lets_them_in() -> None:
+    told = [one.definition.raw for one in operations()]
+    by_scope = {one["operationId"] for one in told if "Needs the scope" in one.get("description", "")}
+    by_token = {one["operationId"] for one in told if {"service": []} in one.get("security", [])}
+
+    assert {"send_message", "get_enrollment", "keep_course_dates", "make_webhook"} <= by_scope
+    assert by_scope <= by_token
+
+
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     # One for all: what an operation writes is taken back after it.
     with django_db_blocker.unblock(), transaction.atomic():
-        yield make_world()
+        yield World()
         transaction.set_rollback(True)
 
 
@@ -85,7 +95,7 @@ def test_no_operation_breaks_or_answers_what_its_schema_does_not_say(
     @given(case=operation.as_strategy(generation_mode=mode))
     def call(case: Any) -> None:
         for name, value in (case.path_parameters or {}).items():
-            case.path_parameters[name] = world.names.get(name, value)
+            case.path_parameters[name] = world.own("learner").get(name, value)
         response = case.call(app=WSGIHandler(), base_url="http://localhost/", headers={"Authorization": f"Bearer {token}"})
         case.validate_response(response, checks=CHECKED)
         before, now[0] = now[0], counts()
