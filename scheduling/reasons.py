@@ -42,7 +42,10 @@ _OF_NO_DECISION: dict[str, str | Promise] = {
     "run_missed": _("The run of this hour did not take place, and is not made up for."),
     "stood_elsewhere": _("Nothing was decided about them: their dates or their zone were others then."),
 }
-_OF_TELLINGS: dict[str, str | Promise] = {"session_seen_to": _("They began the session, or declined it, before this went out.")}
+_OF_TELLINGS: dict[str, str | Promise] = {
+    "session_seen_to": _("They began the session, or declined it, before this went out."),
+    "session_reminded": _("A reminder of the session went out before this."),
+}
 
 
 def register() -> None:

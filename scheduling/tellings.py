@@ -3,12 +3,15 @@
 A place remembers until when its people have been told. Who moves that on does the telling, in the same transaction: a tick that comes
 twice, or a second planner, finds it moved, and what a missed tick left is made up for while it is fresh. What each person was told is
 kept beside it, since people change places. Whether it reaches them, and by what, is the router's and their own.
+
+Of one session one thing calls a person. Where a reminder of it has gone out (nudges.py), what is told of it comes to the inbox alone, and
+what still waits of it goes no further (policies.py).
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +22,7 @@ from django.urls import reverse
 from channels_ace.api import Delivery, cancel_waiting, local_date, local_now, parse_zone, to_instant
 from notifications.api import notify
 from scheduling.burst_calendar import Session
-from scheduling.models import ActivityEvent, Place, Told
+from scheduling.models import ActivityEvent, Nudge, Place, RunLedger, Told
 from scheduling.planner import protocol
 from scheduling.rolling import is_alike
 from scheduling.timeline import Calendar, calendars
@@ -34,6 +37,8 @@ FRESH_FOR = timedelta(hours=2)
 MORNING, DAY_BEFORE_AT = time(8), time(9)
 # Times by chance are each person's own: they are worked out so often, and told at most so much later.
 CHANCE_EVERY = timedelta(minutes=5)
+# So long a place waits for its reminders of sessions, so that whom they call is known.
+REMINDERS_FIRST = timedelta(minutes=5)
 CHUNK = 1_000
 # No other place or zone can bring a session that was told of so long ago.
 KEPT_FOR = timedelta(days=7)
@@ -48,6 +53,8 @@ class Telling:
     expires_at: datetime
     # The local date on which a burst begins.
     starts: date | None = None
+    # To the inbox alone: something else has called them.
+    is_quiet: bool = False
 
 
 def tell_all(now: datetime) -> int:
@@ -55,7 +62,7 @@ def tell_all(now: datetime) -> int:
     told = 0
     for place in Place.objects.filter(version__study__state=Study.State.LIVE).select_related("version__study").order_by("pk"):
         since = max(place.told_through or now - FRESH_FOR, now - FRESH_FOR)
-        if may_begin(protocol(place.version_id), parse_zone(place.time_zone), since, now):
+        if may_begin(protocol(place.version_id), parse_zone(place.time_zone), since, now) and not is_reminding(place, now):
             try:
                 told += tell(place, since, now)
             except IntegrityError:
@@ -72,6 +79,16 @@ def may_begin(design: Protocol, zone: ZoneInfo, since: datetime, now: datetime) 
         return True
     days = (local_date(since, zone), local_date(now, zone))
     return any(since < to_instant(day, at, zone) <= now for day in set(days) for at in _times(design))
+
+
+def is_reminding(place: Place, now: datetime) -> bool:
+    """This function will tell whether reminders of sessions are due in a place, and about to go out."""
+    zone = parse_zone(place.time_zone)
+    today = local_date(now, zone)
+    reminders = protocol(place.version_id).reminders
+    due = {rule.id for rule in reminders if now - REMINDERS_FIRST < to_instant(today, rule.send_at, zone) <= now}
+    done = RunLedger.objects.filter(version_id=place.version_id, time_zone=place.time_zone, local_date=today, rule__in=due)
+    return bool(due) and done.count() < len(due)
 
 
 def tell(place: Place, since: datetime, now: datetime) -> int:
@@ -136,7 +153,19 @@ def _untold(chunk: Iterable[Enrollment], since: datetime, now: datetime) -> Iter
     wanted = [(telling, told) for calendar in calendars(list(chunk)).values() for telling, told in _of(calendar, since, now)]
     said = Told.objects.filter(enrollment__in={told.enrollment_id for _, told in wanted}, what__in={told.what for _, told in wanted})
     known = set(said.values_list("enrollment_id", "what")) if wanted else set()
-    yield from ((telling, told) for telling, told in wanted if (told.enrollment_id, told.what) not in known)
+    reminded = _reminded([told for _, told in wanted])
+    for telling, told in wanted:
+        this = (told.enrollment_id, told.what)
+        if this not in known:
+            yield replace(telling, is_quiet=this in reminded), told
+
+
+def _reminded(wanted: Sequence[Told]) -> set[tuple[int, str]]:
+    """This function will give of which sessions people have been reminded already."""
+    steps = {one.step for told in wanted for one in protocol(told.enrollment.version_id).reminders}
+    slots = {f"{told.what}:{step:02d}" for told in wanted for step in steps}
+    found = Nudge.objects.filter(enrollment__in={told.enrollment_id for told in wanted}, slot__in=slots)
+    return {(enrollment, slot.rpartition(":")[0]) for enrollment, slot in found.values_list("enrollment_id", "slot")} if slots else set()
 
 
 def _of(calendar: Calendar, since: datetime, now: datetime) -> Iterator[tuple[Telling, Told]]:
@@ -174,6 +203,7 @@ def _say(place: Place, telling: Telling, people: dict[int, list[Told]], key: str
         context={"study": study.participant_name, **({"starts": telling.starts.isoformat()} if telling.starts else {})},
         link=reverse("my_studies"),
         scope=study.scope,
+        channels=["inbox"] if telling.is_quiet else None,
         idempotency_key=key,
         expires_at=telling.expires_at,
         now=now,

@@ -167,6 +167,7 @@ CHANNELS_ACE: dict[str, Any] = {
         "channels_ace.policies.NotSuppressed",
         "studies.policies.Consented",
         "scheduling.policies.StillToDo",
+        "scheduling.policies.NotReminded",
         "notifications.policies.ForTheirRole",
         "notifications.policies.Preferred",
         "notifications.policies.LeftAlone",

@@ -9,14 +9,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from channels_ace.api import Delivery, Message, deliver_all
-from notifications.api import InboxItem, choose
-from scheduling.api import Who, complete, sessions_of, set_event, tell_all
+from channels_ace.api import Delivery, Message, Question, deliver_all, find, verdict
+from notifications.api import InboxItem, Rest, choose
+from scheduling.api import Nudge, Who, complete, sessions_of, set_event, tell_all, tick
 from scheduling.models import Place, Told
+from scheduling.policies import NotReminded
 from scheduling.tellings import FRESH_FOR, forget, tell
 from studies.api import Enrollment, choose_zone, enroll, pause, withdraw
 from studies.models import Study
 from tests.factories import make_user
+from tests.fakes import Doubles
 from tests.scheduling.worlds import join, make_study, mpower_document
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +247,88 @@ def test_a_push_that_waits_is_not_sent_to_who_lost_their_consent(keen: Enrollmen
     deliver_all(at(THURSDAY, "08:00"))
     assert push()[1] in {"not_consented", "expired"}
     deliver_all(at(THURSDAY, "07:20"))
+
+
+def remind(after_minutes: int, *clocks: str, **changes: Any) -> Study:
+    """A study with sessions at these times, and a text so long after each has opened, to those who have not done it."""
+    step = {"after_minutes": after_minutes, "channels": ["sms"], "texts": {"en": ["{study}: a session is open. STOP"]}}
+    return study_with(*clocks, reminders=[step], **changes)
+
+
+def join_with_push(study: Study, *, phone: str | None) -> Enrollment:
+    """Somebody who wants a push for each session, and has a phone number or none."""
+    user = make_user(time_zone=NEW_YORK, phone=phone, device=f"device-of-{phone}")
+    choose(user.pk, "study.session_due", "push", is_on=True, now=at(THURSDAY, "05:00"))
+    return enroll(study, user_id=user.pk, code=f"P{user.pk}", time_zone=NEW_YORK, now=at(THURSDAY, "07:00"))
+
+
+def calls_to(enrollment: Enrollment) -> list[tuple[str, str, str]]:
+    """What called somebody, or did not: (type, state, reason)."""
+    mine = Delivery.objects.filter(user_id=enrollment.user_id, channel__in=["sms", "push"]).order_by("pk")
+    return list(mine.values_list("message__type", "state", "reason"))
+
+
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_whom_a_reminder_calls_as_a_session_opens_is_told_of_it_in_the_inbox_alone(is_told_first: bool) -> None:
+    study = remind(0, "09:30")
+    reached, without_phone = join_with_push(study, phone="+12065550100"), join_with_push(study, phone=None)
+    now = at(THURSDAY, "09:30")
+    if is_told_first:
+        assert tell_all(now) == 0
+    tick(now)
+    assert tell_all(now) == 2
+
+    assert calls_to(reached) == [("studies.nudge", "ready", "")]
+    assert calls_to(without_phone) == [("study.session_due", "ready", "")]
+    assert InboxItem.objects.filter(message__type="study.session_due").count() == 2
+
+
+def test_what_waits_to_tell_of_a_session_gives_way_to_its_reminder(doubles: Doubles) -> None:
+    study = remind(60, "09:30", minutes=300)
+    reached, without_phone = join_with_push(study, phone="+12065550100"), join_with_push(study, phone=None)
+    for one in (reached, without_phone):
+        Rest.objects.create(user_id=one.user_id, opens=11)
+    tell_all(at(THURSDAY, "09:30"))
+    assert calls_to(reached) == [("study.session_due", "deferred", "own_hours")]
+
+    tick(at(THURSDAY, "10:30"))
+    deliver_all(at(THURSDAY, "11:00"))
+
+    assert ("study.session_due", "suppressed", "session_reminded") in calls_to(reached)
+    assert calls_to(without_phone)[0][2] != "session_reminded"
+
+
+def test_a_reminder_that_reached_nobody_holds_nothing_back(keen: Enrollment) -> None:
+    told = Told.objects.get()
+    message = Message.objects.create(type="studies.nudge", idempotency_key="n", created_at=at(THURSDAY, "07:10"))
+    slot = f"{told.what}:01"
+    shared = {"kind": "session", "variant": "x", "local_date": THURSDAY, "nudged_at": at(THURSDAY, "07:10"), "message": message}
+    Nudge.objects.create(enrollment=keen, burst=1, slot=slot, **shared)
+    text = Delivery.objects.create(
+        message=message,
+        user_id=keen.user_id,
+        channel="sms",
+        lane="nudges",
+        state=Delivery.State.DEAD,
+        due_at=at(THURSDAY, "07:10"),
+        created_at=at(THURSDAY, "07:10"),
+        changed_at=at(THURSDAY, "07:10"),
+    )
+    waits = Delivery.objects.get(channel="push")
+    question = Question(type=find("study.session_due"), channel="push", contact_kinds=(), now=at(THURSDAY, "07:20"), delivery="pk")
+    mine = Delivery.objects.filter(pk=waits.pk)
+    held_back = mine.annotate(no=verdict(list(NotReminded().rules(question)))).filter(no=1)
+    assert list(held_back) == []
+
+    Delivery.objects.filter(pk=text.pk).update(state=Delivery.State.ACCEPTED)
+    assert list(held_back.all()) == [waits]
+
+
+def test_nobody_waits_for_a_run_that_does_not_come() -> None:
+    join_with_push(remind(0, "09:30"), phone="+12065550100")
+    tick_through(at(THURSDAY, "09:30"), at(THURSDAY, "09:36"))
+
+    assert said() == [(at(THURSDAY, "09:35"), 1)]
 
 
 def test_sessions_that_wait_together_are_one_message() -> None:
