@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import claims, digests, emails, fan_out, memory, nudges, pushes, reads, storage, texts
+from bench import claims, digests, emails, enrolling, fan_out, memory, nudges, pushes, reads, storage, texts
 from bench.measure import Figure
 from bench.world import World
 
@@ -17,9 +17,17 @@ FIGURES: dict[str, Callable[[World], Figure]] = {
     "sms": texts.to_phones,
     "bytes": storage.per_recipient,
     "memory": memory.stays_flat,
+    "hour4": nudges.an_hour_of_ten_thousand,
+    "hour5": nudges.an_hour_of_a_hundred_thousand,
     "hour": nudges.an_hour,
+    "orm": nudges.beside_the_orm,
+    "loop": nudges.beside_a_loop,
     "worst": nudges.the_worst_hour,
     "idle": nudges.an_idle_hour,
+    "enrol": enrolling.joining,
+    "weight": enrolling.weight_of_a_plan,
+    "re-plan": enrolling.another_version,
+    "adherence": enrolling.adherence,
     "list": reads.list_beside_stock,
     "list2": reads.list_beside_nothing,
     "deep": reads.page_500,

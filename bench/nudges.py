@@ -5,18 +5,18 @@ some days done and some missed. What is measured is a whole tick. Read next: sch
 """
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bench import bare
+from bench import bare, nudge_peers
 from bench.database import ask, run, settle
-from bench.measure import Figure, Goal, figure, interleave, report, watch
+from bench.measure import Figure, Goal, Way, figure, interleave, report, watch
 from bench.people import ZONES
 from bench.world import NOW, World, empty
 from channels_ace.crypto import encrypt
 from scheduling.api import due_runs, tick
-from scheduling.models import Nudge, NudgeDecision, RunLedger
+from scheduling.models import Nudge, NudgeDecision, PlannerRow, RunLedger
 from studies.api import ProtocolVersion, Study, create_study, import_protocol, publish, shipped_protocols
 
 HERE = "America/New_York"
@@ -27,16 +27,55 @@ OTHERS = [
 ]
 TABLES = ["scheduling_nudgedecision", "scheduling_nudge", "carillon_channels_delivery"]
 TODAY = NOW.astimezone(ZoneInfo(HERE)).date()
+EVERYWHERE = (*[HERE] * 4, *OTHERS)
+CYCLE = range(91)
+# Of a loop over participants, so many are measured and the rest is multiplied.
+SOME = 500
 
 
 def an_hour(world: World) -> Figure:
     """This function will measure the heaviest hour of a million enrollments in thirty zones: noon in New York, with one in seven."""
-    return _measure("hour", world.of(1_000_000), [HERE] * 4 + OTHERS, range(91), Goal(1.5), world)
+    return _measure("hour", world.of(1_000_000), EVERYWHERE, CYCLE, world)
+
+
+def an_hour_of_a_hundred_thousand(world: World) -> Figure:
+    """This function will measure the same with a hundred thousand enrollments."""
+    return _measure("hour5", world.of(100_000), EVERYWHERE, CYCLE, world)
+
+
+def an_hour_of_ten_thousand(world: World) -> Figure:
+    """This function will measure the same with ten thousand."""
+    return _measure("hour4", world.of(10_000), EVERYWHERE, CYCLE, world)
+
+
+def beside_the_orm(world: World) -> Figure:
+    """This function will compare that hour with one that the ORM does in chunks."""
+    people = world.of(1_000_000)
+    version = _fill(people, EVERYWHERE, CYCLE)
+    ours, theirs = interleave(world.repeats, _tick_afresh, lambda: _afresh(lambda: nudge_peers.in_chunks(version, HERE, TODAY)))
+    nudged = Nudge.objects.count()
+    _tick_afresh()
+    return figure("orm", people, Goal(50, at_least=True), ours, theirs, note=f"{nudged:,} nudged by it, {Nudge.objects.count():,} by ours")
+
+
+def beside_a_loop(world: World) -> Figure:
+    """This function will compare that hour with a loop over the participants of its zone."""
+    people = world.of(1_000_000)
+    version = _fill(people, EVERYWHERE, CYCLE)
+    here = PlannerRow.objects.filter(version=version, time_zone=HERE).count()
+
+    def loop() -> float:
+        seconds, done = nudge_peers.one_by_one(version, HERE, TODAY, SOME)
+        return seconds * here / done
+
+    ours, theirs = interleave(world.repeats, _tick_afresh, lambda: _afresh(loop))
+    note = f"{here:,} in the zone, of whom the loop did {min(here, SOME):,}: {here / theirs:,.0f} a second"
+    return figure("loop", people, Goal(1000, at_least=True), ours, theirs, note=note)
 
 
 def the_worst_hour(world: World) -> Figure:
     """This function will measure an hour in which everybody is due."""
-    return _measure("worst", world.of(1_000_000), [HERE], range(3, 13), Goal(1.5), world)
+    return _measure("worst", world.of(1_000_000), (HERE,), range(3, 13), world)
 
 
 def an_idle_hour(world: World) -> Figure:
@@ -44,7 +83,7 @@ def an_idle_hour(world: World) -> Figure:
     seconds = []
     people = [world.of(10_000), world.of(1_000_000)]
     for count in people:
-        _fill(count, [HERE] * 4 + OTHERS, range(91))
+        _fill(count, EVERYWHERE, CYCLE)
         _forget(NOW)
         tick(NOW)
         seconds.append(interleave(world.repeats, lambda: _time_tick(NOW + timedelta(minutes=1)))[0])
@@ -52,27 +91,32 @@ def an_idle_hour(world: World) -> Figure:
     return figure("idle", people[1], Goal(1.5), many, few, note=f"{people[0]:,} take {few * 1000:.1f} ms")
 
 
-def _measure(name: str, people: int, zones: Sequence[str], days: range, goal: Goal, world: World) -> Figure:
+def _measure(name: str, people: int, zones: tuple[str, ...], days: range, world: World) -> Figure:
     _fill(people, zones, days)
     _tick_afresh()
     decided, nudged = NudgeDecision.objects.count(), Nudge.objects.count()
     rows = bare.keep_copies(*TABLES)
     ours, copied = interleave(world.repeats, _tick_afresh, lambda: bare.insert_copies(*TABLES))
-    again = _time_tick(NOW + timedelta(minutes=1))
+    with watch() as again:
+        nudged_again = tick(NOW + timedelta(minutes=1))
     return figure(
         name,
         people,
-        goal,
+        Goal(1.5),
         ours,
         copied,
-        note=f"{decided:,} decided, {nudged:,} nudged, {rows:,} rows; again: {again * 1000:.0f} ms, 0 nudged",
+        note=f"{decided:,} decided, {nudged:,} nudged, {rows:,} rows; again: {again.seconds * 1000:.0f} ms, {nudged_again} nudged",
     )
 
 
 def _tick_afresh() -> float:
+    return _afresh(lambda: _time_tick(NOW))
+
+
+def _afresh(way: Way) -> float:
     _forget(NOW)
     settle()
-    return _time_tick(NOW)
+    return way()
 
 
 def _time_tick(now: datetime) -> float:
@@ -91,7 +135,9 @@ def _forget(now: datetime) -> None:
     )
 
 
-def _fill(people: int, zones: Sequence[str], days: range) -> None:
+# Several figures in turn look at the same people.
+@lru_cache(maxsize=1)
+def _fill(people: int, zones: tuple[str, ...], days: range) -> ProtocolVersion:
     """This function will put so many people into a study, each in a zone of the list and on a day of the range since their burst began."""
     report(f"  {people:,} people in {len(set(zones))} zones")
     version = _study()
@@ -104,13 +150,15 @@ def _fill(people: int, zones: Sequence[str], days: range) -> None:
         ON CONFLICT DO NOTHING""",
         [version.study_id, version.pk, NOW, TODAY, HERE, NOW, people],
     )
+    # The newest, so that a tick finds nobody without a plan.
+    last = max(people, int(ask("SELECT max(id) FROM studies_enrollment")))
     run(
         # Each third person did nothing, the others some days by a pattern of their own.
         """INSERT INTO scheduling_plannerrow (enrollment_id, version_id, time_zone, burst, burst_start, done, done_count, is_eligible)
         SELECT n, %s, (%s::text[])[1 + n %% %s], 1 + n %% 8, %s::date - day, done, bit_count(done::int::bit(20)), true
         FROM (SELECT n, day, CASE WHEN n %% 3 = 0 THEN 0 ELSE (n::bigint * 7919 %% 16384) & ((1 << least(day, 14)) - 1) END AS done
-              FROM (SELECT n, %s + n / %s %% %s AS day FROM generate_series(1, %s) n) people) days""",
-        [version.pk, list(zones), len(zones), TODAY, days.start, len(zones), len(days), people],
+              FROM (SELECT n, %s + n / %s %% %s AS day FROM generate_series(%s, %s) n) people) days""",
+        [version.pk, list(zones), len(zones), TODAY, days.start, len(zones), len(days), last - people + 1, last],
     )
     # Who is past their burst has the next one before them, as a tick would have left them.
     run(
@@ -120,6 +168,7 @@ def _fill(people: int, zones: Sequence[str], days: range) -> None:
     )
     run("INSERT INTO scheduling_place (version_id, time_zone) SELECT %s, unnest(%s::text[])", [version.pk, sorted(set(zones))])
     run("VACUUM ANALYZE studies_enrollment, scheduling_plannerrow, carillon_channels_contactpoint")
+    return version
 
 
 def _study() -> ProtocolVersion:

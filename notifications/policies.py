@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Q
 
@@ -71,13 +72,20 @@ def _resting(question: Question) -> Q:
     """This function will tell whose own hours or days are closed now, by the hour of the week in their zone."""
     zone = ExpressionWrapper(question.outer(question.zone), output_field=CharField())
     narrowed = Rest.objects.exclude(opens=0, closes=24, days=EVERY_DAY)
-    closed = Q()
-    for local, zones in zones_by_local_hour(_quarter(question.now)).items():
-        shut = Q(opens__gt=local.hour) | Q(closes__lte=local.hour) | Q(**{f"day_{local.day}": 0})
-        closed |= Q(in_zone__in=zones) & shut
+    closed = _closed(_quarter(question.now))
     days = {f"day_{day}": F("days").bitand(1 << day) for day in range(7)}
     # Who narrowed anything is a set, which PostgreSQL reads once for all; only these are looked at one by one.
     return Q(Exists(question.of_user(narrowed))) & Q(Exists(question.of_user(narrowed).alias(in_zone=zone, **days).filter(closed)))
+
+
+@lru_cache(maxsize=4)
+def _closed(quarter: datetime) -> Q:
+    """This function will tell whose own hours are closed, by the zone that their row is in."""
+    closed = Q()
+    for local, zones in zones_by_local_hour(quarter).items():
+        shut = Q(opens__gt=local.hour) | Q(closes__lte=local.hour) | Q(**{f"day_{local.day}": 0})
+        closed |= Q(in_zone__in=zones) & shut
+    return closed
 
 
 def _quarter(now: datetime) -> datetime:

@@ -9,7 +9,7 @@ the new design's to say. Lists of arms that are new are drawn for whoever has no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -86,7 +86,7 @@ def amend(version: ProtocolVersion, now: datetime, *, actor_id: int) -> Amendmen
     _older(version).update(amended_by=version)
     ask_again()
     ActivityEvent.objects.bulk_create(pins, batch_size=CHUNK)
-    replan(to_plan, now, only_changed=True)
+    replan(to_plan, now)
     draw_missing_arms(version)
     draw_anew(version.study)
     details = {"version": version.number, "people": found.people, "moved": found.moved, "kept": found.kept}
@@ -114,11 +114,19 @@ def _count(found: Amendment, change: _Change) -> None:
 def _changes(version: ProtocolVersion, now: datetime) -> Iterator[_Change]:
     """This function will say for all who joined by an older version what becomes of them: a computation for each kind of people."""
     new = protocol(version.pk)
+    known: dict[tuple[int, date, date], _Change] = {}
     for old_version in list(_older(version)):
         is_by_chance = any(series.jitter_days for design in (protocol(old_version.pk), new) for series in design.burst_series)
         counts_anew = _counting(old_version.pk) != _counting(version.pk)
         for who in _people(old_version, is_by_chance=is_by_chance):
-            yield _change(who, version.pk, now, counts_anew=counts_anew)
+            kind = (old_version.pk, who.enrolled_date, local_date(now, parse_zone(who.time_zone or "UTC")))
+            if who.pk is not None:
+                yield _change(who, version.pk, now, counts_anew=counts_anew)
+                continue
+            # In how many zones they are does not matter: the world has two or three dates.
+            if kind not in known:
+                known[kind] = _change(who, version.pk, now, counts_anew=counts_anew)
+            yield replace(known[kind], who=who)
 
 
 def _counting(version_id: int) -> tuple[object, ...]:

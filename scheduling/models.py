@@ -50,10 +50,15 @@ class ActivityEvent(models.Model):
 class PlannerRow(models.Model):
     """Where one person is on one track: their current burst (or the next one), and which of its days are done."""
 
-    enrollment = models.ForeignKey(Enrollment, models.CASCADE, db_index=False, related_name="plans", verbose_name=_("enrollment"))
+    # No constraints in the database: a hundred thousand rows are written at once, and checked one by one they take twice as long.
+    enrollment = models.ForeignKey(
+        Enrollment, models.CASCADE, db_constraint=False, db_index=False, related_name="plans", verbose_name=_("enrollment")
+    )
     # The place of the track in the protocol version; the study is watched by the first.
     track = models.PositiveSmallIntegerField(_("track"), db_default=0, default=0)
-    version = models.ForeignKey(ProtocolVersion, models.PROTECT, related_name="+", verbose_name=_("protocol version"))
+    version = models.ForeignKey(
+        ProtocolVersion, models.PROTECT, db_constraint=False, db_index=False, related_name="+", verbose_name=_("protocol version")
+    )
     time_zone = models.CharField(_("time zone"), max_length=64)
     # 0: not planned yet.
     burst = models.PositiveSmallIntegerField(_("burst"))

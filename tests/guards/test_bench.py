@@ -11,7 +11,8 @@ from psycopg import sql
 
 from tests.settings.production import ROOT
 
-TABLE = [*("inbox", "million", "channels", "everyone", "claims", "email", "push", "sms", "bytes", "memory", "hour", "worst", "idle")]
+TABLE = [*("inbox", "million", "channels", "everyone", "claims", "email", "push", "sms", "bytes", "memory")]
+TABLE += ["hour4", "hour5", "hour", "orm", "loop", "worst", "idle", "enrol", "weight", "re-plan", "adherence"]
 TABLE += ["list", "list2", "deep", "tabs", "badge", "mark", "merged", "merged2", "digest"]
 NOT_BUILT = {"everyone"}
 
