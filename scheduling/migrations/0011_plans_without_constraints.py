@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0009_session_reminders'),
+        ('scheduling', '0010_counts_draws_and_moves'),
         ('studies', '0004_amended_by'),
     ]
 
