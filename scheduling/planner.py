@@ -130,7 +130,7 @@ def _replan(ids: list[int], now: datetime) -> int:
         alike = [kind for kind in kinds if not _is_by_chance(kind[0])]
         of_kinds = Q(~_has_own(), version_id__in={version_id for version_id, *_ in alike})
         _plan_alike(some.filter(of_kinds), alike, now)
-        planned = sum(people for *_, people in alike)
+        planned = sum(int(people) for *_, people in alike)
         if planned == len(ids):
             return planned
         others = list(some.filter(~of_kinds).order_by("pk"))
@@ -181,8 +181,9 @@ def _write_alike(people: QuerySet[Enrollment], standings: Sequence[tuple[int, da
     place = f"({', '.join(['%s'] * 7)})"
     values = [connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value for one in standings for value in one]
     # The columns' names are the model's; all else is a parameter.
-    statement = f"""WITH one (pk, version, enrolled, zone, may) AS ({selected}),
-        stand (version, enrolled, zone, track, burst, start, goes_on) AS (VALUES {", ".join([place] * len(standings))})
+    # Materialized: PostgreSQL expects one row of the second, and would look for the people anew for each of a thousand.
+    statement = f"""WITH one (pk, version, enrolled, zone, may) AS MATERIALIZED ({selected}),
+        stand (version, enrolled, zone, track, burst, start, goes_on) AS MATERIALIZED (VALUES {", ".join([place] * len(standings))})
         INSERT INTO {plan} (enrollment_id, track, done, done_count, version_id, time_zone, burst, burst_start, is_eligible)
         SELECT one.pk, stand.track, 0, 0, one.version, one.zone, stand.burst, stand.start, stand.goes_on AND one.may
         FROM one JOIN stand ON one.version = stand.version AND one.enrolled = stand.enrolled AND one.zone = stand.zone
