@@ -60,7 +60,7 @@ from notifications.models import (
     Webhook,
     WebhookPost,
 )
-from scheduling.models import ActivityEvent, Completion, Nudge, NudgeDecision, Place, PlannerRow, RunLedger, Told
+from scheduling.models import ActivityEvent, Completion, DrawnTime, Nudge, NudgeDecision, Place, PlannerRow, RunLedger, Told
 from studies.api import AuditEntry, Enrollment, ProtocolVersion, Study, StudyRole
 from studies.models import DataGroup, ProfileAttribute
 from tests.factories import make_user
@@ -190,7 +190,20 @@ def test_every_model_of_ours_is_in_the_admin() -> None:
 
     # Django's admin takes no composite key: inbox items have a page of their own. In tries,
     # codes, secrets of apps, copies of data, counts of calls and browsers there is nothing to read.
-    unread = {AuthenticatorApp, DataCopy, InboxItem, KnownBrowser, PhoneCode, RateCount, RecoveryCode, SignedInBrowser, SwitchesSeen, Try}
+    # A drawn time stands on the participant's own page, with its session.
+    unread = {
+        AuthenticatorApp,
+        DataCopy,
+        DrawnTime,
+        InboxItem,
+        KnownBrowser,
+        PhoneCode,
+        RateCount,
+        RecoveryCode,
+        SignedInBrowser,
+        SwitchesSeen,
+        Try,
+    }
     assert ours - set(admin.site._registry) == unread
 
 
