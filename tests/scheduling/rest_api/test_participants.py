@@ -71,6 +71,10 @@ def test_a_page_of_participants_takes_the_same_questions_however_many(enrollment
     assert counts[:2] == counts[2:]
 
 
+def test_a_text_may_have_the_longest_key(enrollment: Enrollment) -> None:  # noqa: F811
+    assert send(enrollment, key="k" * 191).status_code == 202
+
+
 def test_strangers_and_participants_see_no_list(enrollment: Enrollment) -> None:  # noqa: F811
     for user in (make_user(), enrollment.user):
         for resource in ("participants/", "adherence/", "protocol/"):
