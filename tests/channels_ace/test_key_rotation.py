@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from accounts.models import DataCopy
 from channels_ace import key_rotation
 from channels_ace.api import ContactPoint
 from channels_ace.crypto import is_by_newest_key
@@ -52,6 +53,7 @@ def one_of_each() -> None:
     InboundText.objects.create(text="Who is this?", **inbound)
     make_webhook(service="lms", url="https://192.0.2.1/", events=["message.planned"], now=NOW)
     KeptAnswer.objects.create(caller="person:1", key="k", fingerprint="f", taken_at=NOW, body="{}")
+    DataCopy.objects.create(user=make_user(), language="en", asked_at=NOW, made_at=NOW, ends_at=NOW, file="{}")
 
 
 def test_every_encrypted_column_is_known() -> None:
@@ -60,6 +62,7 @@ def test_every_encrypted_column_is_known() -> None:
         "carillon_channels.InboundText.text",
         "carillon_notifications.Webhook.secret",
         "accounts.AuthenticatorApp.secret",
+        "accounts.DataCopy.file",
         "carillon_notifications.Webhook.old_secret",
         "carillon_notifications.KeptAnswer.body",
     }
