@@ -191,16 +191,15 @@ def drain(job: dict[str, Any]) -> None:
 
 def tick(job: dict[str, Any]) -> None:
     """This function will tick, `together` processes at once: what each found due, the others found due as well."""
-    from scheduling import nudges
-
-    runs_of_hour = nudges._runs_of_hour
+    nudges: Any = importlib.import_module("scheduling.nudges")
+    runs_of_hour = nudges.runs_of_hour
 
     def wait_for_the_others(places: Any, now: datetime) -> Any:
         runs = runs_of_hour(places, now)
         meet(job["gate"], job["together"])
         return runs
 
-    nudges._runs_of_hour = wait_for_the_others
+    nudges.runs_of_hour = wait_for_the_others
     nudges.tick(datetime.fromisoformat(job["now"]))
     deliver(job)
 

@@ -3,9 +3,10 @@
 from scheduling.completions import NotAcceptable, complete
 from scheduling.events import DatedEvent, NotChangeable, UnknownEvent, Who, events_of, history_of, restore_event, set_event
 from scheduling.models import Nudge, NudgeDecision
-from scheduling.nudges import due_runs, tick
+from scheduling.nudges import tick
 from scheduling.planner import replan
 from scheduling.reasons import RULE_REASONS
+from scheduling.runs import due_runs
 from scheduling.tellings import tell_all
 from scheduling.timeline import DatedSession, UnknownSession, sessions_of
 from scheduling.zones import report_zone

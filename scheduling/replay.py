@@ -19,8 +19,9 @@ from django.db import transaction
 from channels_ace.api import ZONES, ContactPoint, Recipient, add_contact_point, local_now, parse_zone
 from scheduling.models import Nudge, NudgeDecision, PlannerRow
 from scheduling.nudge_texts import texts_of
-from scheduling.nudges import Run, decide
+from scheduling.nudges import decide
 from scheduling.replay_cases import Case
+from scheduling.runs import Run
 from studies.api import DataGroup, Enrollment, ProtocolVersion, Study
 from studies.protocol import BurstSeries, MissedDaysNudge, PreBurstNudge, Protocol, Texts
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from scheduling.models import RunLedger
-from scheduling.nudges import due_runs
+from scheduling.runs import due_runs
 
 
 def close_lost_runs(now: datetime) -> int:

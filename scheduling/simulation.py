@@ -21,10 +21,11 @@ from scheduling.completions import complete
 from scheduling.event_dates import event_dates
 from scheduling.events import Who, set_event
 from scheduling.models import Nudge, NudgeDecision
-from scheduling.nudges import Run, do, is_hour
+from scheduling.nudges import do
 from scheduling.planner import bursts_of, forget_protocols, protocol
 from scheduling.reasons import RULE_REASONS
 from scheduling.rolling import roll_tracks
+from scheduling.runs import Run, is_hour
 from scheduling.timeline import DatedSession, sessions_of
 from studies.api import (
     Enrollment,

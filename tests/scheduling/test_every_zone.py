@@ -11,7 +11,7 @@ import pytest
 
 from channels_ace.local_time import ZONES, local_date, local_now, parse_zone, to_instant
 from scheduling.burst_calendar import Burst, Session, bursts, sessions
-from scheduling.nudges import is_hour
+from scheduling.runs import is_hour
 from studies.protocol import SCHEMA_PATH, Protocol, parse
 
 DAY = timedelta(days=1)
