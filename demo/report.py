@@ -20,6 +20,8 @@ from scheduling.api import RULE_REASONS, Nudge, NudgeDecision, tick
 
 _ONE_BURST = Concat(Cast("enrollment_id", CharField()), Value("/"), Cast("burst", CharField()))
 OPEN = (Delivery.State.UNKNOWN, Delivery.State.UNKNOWN_FINAL, Delivery.State.SENDING)
+# What the mPower 2 protocol has for somebody who does nothing in any of its nine bursts.
+SILENT = {"early": 9, "pre_burst": 8}
 
 
 @dataclass
@@ -60,8 +62,17 @@ class Report:
     @property
     def agrees(self) -> bool:
         """Whether ledger and database agree and every rule held."""
-        rules = self.two_missed_in_a_burst == self.texts_outside_hours == 0
-        return self.comparison.agrees and rules and self.silent_protocol == {"early": 9, "pre_burst": 8} and not self.faults
+        return not self.wrong()
+
+    def wrong(self) -> list[str]:
+        """This function will say what does not hold."""
+        found = [
+            (not self.comparison.agrees, "The ledger and the database do not agree."),
+            (self.two_missed_in_a_burst, f"{self.two_missed_in_a_burst} people got two texts about missed days in one burst."),
+            (self.texts_outside_hours, f"{self.texts_outside_hours} texts left before 09:00 or after 20:00 where their recipient is."),
+            (self.silent_protocol != SILENT, f"Who does nothing for two years would get {self.silent_protocol}, not {SILENT}."),
+        ]
+        return [*(sentence for is_wrong, sentence in found if is_wrong), *self.faults]
 
     def as_json(self) -> str:
         """This function will give the whole report as one JSON object."""
@@ -180,7 +191,7 @@ def print_report(report: Report, now: datetime) -> None:
     print("\n  The providers' ledger against the database\n")
     print(f"    {found.ledger:>6}  accepted by the providers\n    {found.database:>6}  recorded as accepted")
     print(f"    {found.only_in_ledger:>6}  lost\n    {found.twice:>6}  doubled\n    {found.unknown:>6}  unknown, and shown as such")
-    print(f"\n  {'They agree.' if report.agrees else 'THEY DO NOT AGREE.'}\n")
+    print("\n  " + "\n  ".join(report.wrong() or ["They agree."]) + "\n")
 
 
 def _why(row: dict[str, object]) -> str:

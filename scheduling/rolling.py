@@ -32,7 +32,8 @@ def roll_places(places: Iterable[Place], now: datetime) -> int:
     moved = 0
     for place in places:
         today = local_date(now, parse_zone(place.time_zone))
-        if place.rolled_on is None or place.rolled_on < today:
+        # Another date, not a later one: a clock that was put back, or days lived through again, move nobody twice.
+        if place.rolled_on != today:
             with transaction.atomic():
                 # Another planner may have been here since.
                 if Place.objects.filter(pk=place.pk, rolled_on=place.rolled_on).update(rolled_on=today):

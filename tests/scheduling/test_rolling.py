@@ -89,6 +89,17 @@ def test_it_is_done_once_a_local_date_and_by_one_planner() -> None:
     assert Place.objects.get().rolled_on == FIRST + 21 * DAY
 
 
+def test_who_comes_to_a_place_whose_days_are_lived_again_goes_on_too() -> None:
+    study = make_study(ENROLLED, without_rules())
+    join(study, ENROLLED)
+    roll(noon(FIRST + 200 * DAY))
+    newcomer = join(study, ENROLLED, phone="+12065550101")
+
+    roll(noon(FIRST + 20 * DAY))
+
+    assert PlannerRow.objects.get(enrollment=newcomer).burst == 2
+
+
 def test_what_was_missed_while_beat_was_away_is_made_up_for_and_noticed() -> None:
     study = make_study(ENROLLED, without_rules())
     first, second = join(study, ENROLLED), join(study, ENROLLED, phone="+12065550101")
