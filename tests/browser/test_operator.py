@@ -2,7 +2,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from channels_ace.api import Delivery, deliver_all
@@ -27,6 +27,22 @@ def test_an_operator_reads_the_story_of_a_delivery(open_page: OpenPage, doubles:
     expect(page.get_by_text("it is closed as unknown and not sent again")).to_be_visible()
     page.get_by_text("The row as it is stored").press("Enter")
     expect(page.get_by_text("reconcile_at")).to_be_visible()
+    check_both_schemes(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_operator_reads_the_log_of_deliveries(open_page: OpenPage, doubles: Doubles, width: int) -> None:
+    User.objects.create_superuser("operator", "operator@example.org", "a long password")
+    say(make_people(3))
+    deliver_all(NOW)
+
+    page = open_page("operator", width, path="/admin/carillon_channels/delivery/")
+
+    expect(page.get_by_role("textbox", name="Search")).to_be_visible()
+    check_both_schemes(page)
+
+
+def check_both_schemes(page: Page) -> None:
     schemes: list[Literal["light", "dark"]] = ["light", "dark"]
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
