@@ -52,7 +52,7 @@ fuzz: setup ## call every operation of the API with made-up inputs, 2,000 each w
 	@FUZZ_EXAMPLES="$(or $(EXAMPLES),2000)" $(RUN) tools/run_tests.py tests/bad_input/test_schema.py --timeout=0 $(ARGS)
 
 .PHONY: bench
-bench: setup ## measure against bare bounds on PostgreSQL and print the table (15 minutes): ONLY="inbox push"
+bench: setup ## measure against bare bounds on PostgreSQL and print the table (about half an hour): ONLY="inbox push"
 	@$(RUN) -m bench $(ONLY)
 
 coverage: setup ## run the tests and show the lines and branches they did not reach

@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A no (`until` is None) or a later, with its reason code (docs/reasons.md) and the rows it holds for."""
+    """A no (`until` is None) or a later, with its reason code (reasons.py) and the rows it holds for."""
 
     when: Condition
     reason: str
