@@ -154,6 +154,21 @@ def test_the_page_ends_the_account_for_the_password_and_a_tick(client: Client, a
     assert not Client().login(username="ana.canary", password=PASSWORD)
 
 
+def test_whoever_signs_in_elsewhere_ends_their_account_by_the_tick_alone(client: Client, ana: User) -> None:
+    ana.set_unusable_password()
+    ana.save()
+    client.force_login(ana)
+    assert b'type="password"' not in client.get("/settings/data/").content
+
+    unsure = client.post("/settings/data/", {"do": "erase"})
+    ended = client.post("/settings/data/", {"do": "erase", "sure": "yes"}, follow=True)
+
+    assert (unsure.status_code, b"Tick the box" in unsure.content) == (400, True)
+    assert b"Your account is ended" in ended.content
+    ana.refresh_from_db()
+    assert not ana.is_active
+
+
 def test_passwords_are_not_guessed_on_this_page_either(client: Client) -> None:
     for _guess in range(10):
         client.post("/settings/data/", {"do": "erase", "password": "wrong", "sure": "yes"})
